@@ -1,0 +1,59 @@
+# `make demo` and `make test` are all a newcomer needs; both set up .venv by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+export PYTHONPATH := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types imports check format lock docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.run ## set up and run the demonstration (about a minute, no keys, no network)
+	$(BIN)/python run.py demo
+
+test: $(VENV)/.dev ## set up and run every test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/.dev ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy --strict
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev ## the layers of docs/architecture.md
+	$(BIN)/lint-imports
+
+check: lint types imports test ## everything that must hold before a commit
+
+format: $(VENV)/.dev ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.dev ## regenerate the diagrams in docs/ from the state tables
+	$(BIN)/python -m docs.diagrams
+
+lock: ## resolve the locks anew (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --quiet -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .ripcord
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Ripcord needs Python 3.11 or newer, and {sys.executable} is {v[0]}.{v[1]}: name another one with make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps hold the lock that was installed, so that a changed lock installs again.
+$(VENV)/.run: requirements.lock $(VENV)/bin/python
+	@echo "Installing into $(VENV) (once) ..."
+	$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/bin/python
+	@echo "Installing into $(VENV) (once) ..."
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $(VENV)/.run $@

@@ -1,0 +1,119 @@
+"""What every actor of the engine is: guarded, named, with a mailbox that never loses its order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pykka
+import structlog
+from pykka._envelope import Envelope
+from pykka.messages import _ActorStop
+
+from actors.mailbox import Mailbox
+from actors.system import System
+from engine.domain.units import Nanos
+from engine.domain.urgency import Urgency
+from engine.ports import Timer
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """To an actor, as its first message: set yourself up. An error here costs no more than any other."""
+
+    urgency: Urgency = Urgency.VERDICT
+
+
+class EngineActor(pykka.ThreadingActor):
+    """An actor whose handlers are guarded: an error costs one message, never the actor and never the system.
+
+    That holds for a `BaseException` as well: a panic out of native code derives from it, and Pykka would
+    answer one by stopping every actor.
+    """
+
+    def __init__(self, system: System, name: str) -> None:
+        super().__init__()
+        self.system = system
+        self.name = name
+        self.mailbox.activity = system.activity
+        self.log = structlog.get_logger(name.partition(":")[0]).bind(actor=name)
+
+    @staticmethod
+    def _create_actor_inbox() -> Any:
+        return Mailbox()
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """The actor's mailbox."""
+        return cast("Mailbox", self.actor_inbox)
+
+    def _start_actor_loop(self) -> None:
+        self.system.enrol(self.name, self.actor_ref)
+        self.mailbox.put(Envelope(Started()))
+        self.system.runtime.launch(self)
+
+    def run(self) -> None:
+        """Handle mail until stopped: what the actor's thread does."""
+        while not self.actor_stopped.is_set():
+            self.handle_next()
+
+    def handle_next(self) -> None:
+        """Handle the next message, whatever comes of it."""
+        envelope = self.actor_inbox.get()
+        try:
+            answer = self._handle_receive(envelope.message)
+        except BaseException as error:  # noqa: BLE001 - see the class
+            if envelope.reply_to is not None:
+                envelope.reply_to.set_exception()
+            else:
+                self._failed(envelope.message, error)
+        else:
+            if envelope.reply_to is not None:
+                envelope.reply_to.set(answer)
+        finally:
+            if self.actor_stopped.is_set():
+                self._lay_down_mail()
+            self.mailbox.activity.done()
+
+    def _lay_down_mail(self) -> None:
+        for envelope in self.mailbox.close():
+            if not isinstance(envelope.message, _ActorStop):
+                self.log.warning("undelivered", message=type(envelope.message).__name__)
+
+    def _failed(self, message: Any, error: BaseException) -> None:
+        kind = type(message).__name__
+        self.log.error("handler_failed", message=kind, exc_info=error)
+        self.publish("engine.message_failed", actor=self.name, message=kind, error=repr(error))
+
+    def on_receive(self, message: Any) -> Any:
+        """Bind the actor's name to every log line of the handler, and handle *message*."""
+        with structlog.contextvars.bound_contextvars(actor=self.name):
+            return self.started() if isinstance(message, Started) else self.receive(message)
+
+    def started(self) -> None:
+        """Set up what needs other actors, timers or the store; called as the first message."""
+
+    def receive(self, message: Any) -> Any:
+        """Handle *message*; what is returned answers whoever asked."""
+        raise TypeError(f"{self.name} does not take {message!r}")
+
+    def tell(self, name: str, message: Any) -> bool:
+        """Give *message* to the actor of that *name*."""
+        return self.system.tell(name, message)
+
+    def now(self) -> Nanos:
+        """Return the engine's time."""
+        return self.system.clock.now()
+
+    def tell_self_at(self, at: Nanos, message: Any) -> Timer:
+        """Have *message* come to this actor at *at*."""
+        return self.system.clock.call_at(at, lambda: None if self.actor_stopped.is_set() else self._remind(message))
+
+    def _remind(self, message: Any) -> None:
+        self.tell(self.name, message)
+
+    def publish(self, subject: str, **data: Any) -> None:
+        """Publish what this actor did."""
+        self.system.bus.publish(subject, data)

@@ -1,0 +1,242 @@
+"""A position: it hears what the price does, decides by the pure steps of the domain, and performs what they say.
+
+What it decides is in the store before the router hears of it: the position and its order in one transaction, and
+later the order, its fill and the position in one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from actors.base import EngineActor
+from actors.system import ALERTS, ROUTER, SUPERVISOR, System, market_name
+from engine.domain.alert import Alert, Severity
+from engine.domain.exits import still
+from engine.domain.guarding import (
+    Action,
+    RaiseExit,
+    Withdraw,
+    exit_failed,
+    exit_filled,
+    exit_order,
+    exit_withdrawn,
+    on_price,
+    ordered_exit,
+    released,
+    retried_exit,
+    withdrawing,
+)
+from engine.domain.order import Order, OrderStatus, event_of
+from engine.domain.position import Position
+from engine.domain.retry import RetryPolicies
+from engine.domain.swap import Fill
+from engine.domain.units import AlertId, Nanos, OrderId
+from engine.domain.urgency import ExitReason
+from engine.messages.alerts import RaiseAlert, ResolveAlerts
+from engine.messages.control import EmergencyExit, ExitPosition, ReleasePosition, RetryExit, Snapshot
+from engine.messages.orders import (
+    ExitFailed,
+    ExitLanded,
+    OrderSettled,
+    OrderWithdrawn,
+    PositionClosed,
+    SubmitOrder,
+    WithdrawOrder,
+)
+from engine.messages.prices import PriceMoved, Subscribe
+from engine.ports import Record, Store
+
+WORTH_SAVING = 1.005
+"""A peak this many times the saved one is saved: after a crash a trailing stop is at most this much too low."""
+
+
+@dataclass(frozen=True, slots=True)
+class _TimeIsUp:
+    pass
+
+
+class PositionActor(EngineActor):
+    """The guard of one position. See the module."""
+
+    def __init__(
+        self,
+        system: System,
+        name: str,
+        *,
+        position: Position,
+        store: Store,
+        policies: RetryPolicies,
+        max_price_age: Nanos | None,
+    ) -> None:
+        super().__init__(system, name)
+        self.position = position
+        self._store = store
+        self._policies = policies
+        self._max_price_age = max_price_age
+        self._saved_peak = position.peak_price
+        self._saved_calm = position.calm_since
+        self.log = self.log.bind(position_id=position.id, token=position.symbol)
+
+    def started(self) -> None:
+        """Hear of prices from now on, and be woken when the time is up."""
+        self.tell(market_name(self.position.mint), Subscribe(position_id=self.position.id))
+        if self.position.plan.max_hold is not None:
+            self.tell_self_at(Nanos(self.position.opened_at + self.position.plan.max_hold), _TimeIsUp())
+
+    def receive(self, message: Any) -> Any:
+        """Handle one message of the conversations about prices, orders and control."""
+        match message:
+            case PriceMoved():
+                self._decide(*on_price(self.position, message.window, self.now()))
+            case _TimeIsUp():
+                self._look_again()
+            case ExitLanded():
+                self._landed(message.order, message.fill)
+            case OrderWithdrawn():
+                self._perform(*exit_withdrawn(self.position, message.order, self.now()))
+            case ExitFailed():
+                self._exit_failed(message.order)
+            case ExitPosition():
+                return self._ordered(ExitReason.MANUAL, message.percent)
+            case EmergencyExit():
+                return self._ordered(ExitReason.EMERGENCY, Decimal(100))
+            case RetryExit():
+                return self._retry(message)
+            case ReleasePosition():
+                return self._release()
+            case Snapshot():
+                return self.position
+            case _:
+                return super().receive(message)
+        return None
+
+    # Prices -----------------------------------------------------------------------------------------------
+
+    def _decide(self, position: Position, action: Action) -> None:
+        if action is not None:
+            self._perform(position, action)
+            return
+        levels_before, self.position = self.position.levels_taken, position
+        grown = position.peak_price >= self._saved_peak * WORTH_SAVING
+        if grown or position.calm_since != self._saved_calm or position.levels_taken != levels_before:
+            self._save()
+
+    def _look_again(self) -> None:
+        """Decide anew on the last price, where it is still fresh; without one, the next tick decides."""
+        position, now = self.position, self.now()
+        fresh = self._max_price_age is None or now - position.last_price_at <= self._max_price_age
+        if fresh and not position.closed:
+            self._decide(*on_price(position, still(position.last_price, position.last_price_at), now))
+
+    # Exits ------------------------------------------------------------------------------------------------
+
+    def _perform(self, position: Position, action: Action, *records: Record) -> Order | None:
+        match action:
+            case RaiseExit():
+                return self._raise_exit(position, action, *records)
+            case Withdraw():
+                self.position = withdrawing(position, action, self.now())
+                self._save(*records)
+                self.log.info("exit_wanted", reason=str(action.wanted.reason), order_id=action.order_id)
+                self.tell(ROUTER, WithdrawOrder(order_id=action.order_id, reason=action.wanted.reason))
+            case None:
+                self.position = position
+                self._save(*records)
+        return None
+
+    def _raise_exit(self, position: Position, action: RaiseExit, *records: Record) -> Order:
+        order_id = OrderId(self.system.ids.new("exit"))
+        self.position, order = exit_order(position, action, order_id, self._policies, self.now())
+        self._save(*records, order, event_of(order, "raised"))
+        self.log.info(
+            "exit_raised", order_id=order.id, reason=str(action.reason), amount=action.amount, price=position.last_price
+        )
+        self.publish(f"position.{position.id}.exit_requested", position=self.position, order=order)
+        self.publish(f"order.{order.id}.pending", order=order)
+        self.tell(ROUTER, SubmitOrder(order=order))
+        return order
+
+    def _landed(self, order: Order, fill: Fill) -> None:
+        active = self.position.active_exit
+        if active is None or active.order_id != order.id:
+            self._confirm_settled(order)
+            return
+        before = self.position
+        position, order, action = exit_filled(before, order, fill, self.now())
+        short = order.amount_tokens + fill.tokens
+        if position.closed and short > 0:
+            self._tell_of_shortfall(position, order, short)
+        self._perform(position, action, order, event_of(order, signature=fill.signature), fill)
+        self.log.info("exit_filled", order_id=order.id, sold=-fill.tokens, brought=fill.sol, pnl=position.realized_pnl)
+        self.publish(f"order.{order.id}.filled", order=order)
+        self.tell(ROUTER, OrderSettled(order=order))
+        if before.needs_action or order.retry_of or position.closed:
+            self.tell(ALERTS, ResolveAlerts(position_id=position.id))
+        if position.closed:
+            self.publish(f"position.{position.id}.closed", position=position)
+            self.tell(SUPERVISOR, PositionClosed(position=position))
+        else:
+            self.publish(f"position.{position.id}.partially_exited", position=position)
+            self._look_again()
+
+    def _confirm_settled(self, order: Order) -> None:
+        """Answer a fill that was told again: it was booked, and the answer may have been lost."""
+        known = self._store.order(order.id)
+        if known is not None and known.status is OrderStatus.FILLED:
+            self.tell(ROUTER, OrderSettled(order=known))
+        else:
+            self.log.error("fill_without_exit", order_id=order.id)
+
+    def _tell_of_shortfall(self, position: Position, order: Order, short: int) -> None:
+        now = self.now()
+        alert = Alert(
+            id=AlertId(self.system.ids.new("alert")),
+            alert_type="exit_short",
+            severity=Severity.HIGH,
+            title="The wallet held less than the position",
+            message=f"Position {position.id} is closed; {short} raw units of {position.symbol} were not there to sell.",
+            data={"order_id": order.id, "position_id": position.id, "token": position.mint, "missing": str(short)},
+            dedupe_key=f"exit_short_{order.id}",
+            raised_at=now,
+            updated_at=now,
+        )
+        self.tell(ALERTS, RaiseAlert(alert=alert))
+
+    def _exit_failed(self, order: Order) -> None:
+        position, action = exit_failed(self.position, order, self.now())
+        self._perform(position, action)
+        if self.position.needs_action:
+            self.log.error("exit_needs_action", order_id=order.id, error=order.last_error)
+            self.publish(f"position.{position.id}.needs_action", position=self.position, order=order)
+
+    # A person's commands ----------------------------------------------------------------------------------
+
+    def _ordered(self, reason: ExitReason, percent: Decimal) -> Order | OrderId:
+        """Answer with the new order, or with the id of the one that must be out of the way first."""
+        action = ordered_exit(self.position, reason, percent)
+        order = self._perform(self.position, action)
+        if isinstance(action, Withdraw):
+            return action.order_id
+        assert order is not None, "a raised exit has an order"
+        return order
+
+    def _retry(self, message: RetryExit) -> Order:
+        action = retried_exit(self.position, message.failed, self._policies, everything=message.everything)
+        return self._raise_exit(self.position, action)
+
+    def _release(self) -> Position:
+        self.position = released(self.position, self.now())
+        self._save()
+        self.tell(ALERTS, ResolveAlerts(position_id=self.position.id))
+        self.log.warning("released", by="a person")
+        return self.position
+
+    # ------------------------------------------------------------------------------------------------------
+
+    def _save(self, *records: Record) -> None:
+        self.position = replace(self.position, updated_at=self.now())
+        self._store.commit(self.position, *records)
+        self._saved_peak = self.position.peak_price
+        self._saved_calm = self.position.calm_since

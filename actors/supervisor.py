@@ -1,0 +1,196 @@
+"""The supervisor starts the actors in order, restarts what dies, and never gives up silently.
+
+An error in a handler costs one message (see base.py); this is for an actor that is gone all the same. It is
+started again from the store under its name. More than `INTENSITY` restarts within `PERIOD` mean that restarting
+does not help: the engine drains, an alert is raised, and whoever runs the engine hears `engine.failed`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.base import EngineActor
+from actors.market import Market
+from actors.position import PositionActor
+from actors.system import ALERTS, FEED, ROUTER, System, market_name, position_name
+from engine.domain.alert import Alert, Severity
+from engine.domain.position import Position
+from engine.domain.retry import RetryPolicies
+from engine.domain.units import AlertId, Mint, Nanos, PositionId, seconds
+from engine.messages.alerts import RaiseAlert
+from engine.messages.control import Drain, Snapshot
+from engine.messages.orders import PositionClosed, PositionOpened
+from engine.messages.prices import Subscribe, Unsubscribe, UnwatchMint, WatchMint
+from engine.ports import Store
+
+INTENSITY = 5
+PERIOD = seconds(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """An actor that runs as long as the engine does."""
+
+    name: str
+    actor: type[EngineActor]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _LookAfter:
+    pass
+
+
+class Supervisor(EngineActor):
+    """Starts, watches and restarts the others. See the module."""
+
+    def __init__(
+        self,
+        system: System,
+        name: str,
+        *,
+        children: Sequence[Child],
+        store: Store,
+        policies: RetryPolicies,
+        max_price_age: Nanos | None,
+        check_interval: Nanos | None = seconds(0.5),
+    ) -> None:
+        super().__init__(system, name)
+        self._children = children
+        self._store = store
+        self._policies = policies
+        self._max_price_age = max_price_age
+        self._check_interval = check_interval
+        self._starters: dict[str, Callable[[], None]] = {}
+        self._positions: dict[Mint, set[PositionId]] = {}
+        self._restarts: deque[Nanos] = deque()
+        self._gave_up = False
+
+    def started(self) -> None:
+        """Start the children in their order, and then every position that the store says is open."""
+        for child in self._children:
+            self._start(child.name, lambda child=child: self._spawn(child))  # type: ignore[misc]
+        for position in self._store.positions(open_only=True):
+            self._guard(position)
+        self._check_later()
+        self.publish("engine.started", positions=sum(map(len, self._positions.values())))
+
+    def receive(self, message: Any) -> Any:
+        """Take a position in or out, hear of a failure, or look after the actors."""
+        match message:
+            case PositionOpened(position=position):
+                self.publish(f"position.{position.id}.opened", position=position)
+                self._guard(position)
+            case PositionClosed(position=position):
+                self._let_go(position)
+            case _LookAfter():
+                self._look_after()
+                self._check_later()
+            case Snapshot():
+                return {"actors": list(self._starters), "restarts": len(self._restarts), "gave_up": self._gave_up}
+            case _:
+                return super().receive(message)
+        return None
+
+    # Starting ---------------------------------------------------------------------------------------------
+
+    def _start(self, name: str, starter: Callable[[], None]) -> None:
+        self._starters[name] = starter
+        starter()
+
+    def _spawn(self, child: Child) -> None:
+        self.system.spawn(child.name, child.actor, **child.arguments)
+
+    def _guard(self, position: Position) -> None:
+        mint = position.mint
+        if mint not in self._positions:
+            self._positions[mint] = set()
+            self._start(market_name(mint), lambda: self.system.spawn(market_name(mint), Market, mint=mint))
+            self.tell(FEED, WatchMint(mint=mint))
+        self._positions[mint].add(position.id)
+        self._start(position_name(position.id), lambda: self._spawn_position(position.id))
+
+    def _spawn_position(self, position_id: PositionId) -> None:
+        position = self._store.position(position_id)
+        if position is None:
+            raise LookupError(f"position {position_id} is not in the store")
+        self.system.spawn(
+            position_name(position_id),
+            PositionActor,
+            position=position,
+            store=self._store,
+            policies=self._policies,
+            max_price_age=self._max_price_age,
+        )
+
+    def _let_go(self, position: Position) -> None:
+        mint = position.mint
+        self._dismiss(position_name(position.id))
+        self.tell(market_name(mint), Unsubscribe(position_id=position.id))
+        self._positions[mint].discard(position.id)
+        if not self._positions[mint]:
+            del self._positions[mint]
+            self._dismiss(market_name(mint))
+            self.tell(FEED, UnwatchMint(mint=mint))
+
+    def _dismiss(self, name: str) -> None:
+        self._starters.pop(name, None)
+        self.system.dismiss(name)
+
+    # Looking after ----------------------------------------------------------------------------------------
+
+    def _check_later(self) -> None:
+        if self._check_interval is not None and not self._gave_up:
+            self.tell_self_at(Nanos(self.now() + self._check_interval), _LookAfter())
+
+    def _look_after(self) -> None:
+        for name, starter in list(self._starters.items()):
+            if self.system.alive(name):
+                continue
+            if self._too_many_restarts():
+                self._give_up(name)
+                return
+            self.log.error("actor_restarted", restarted=name)
+            starter()
+            self._resubscribe(name)
+            self.publish("engine.actor_restarted", actor=name)
+
+    def _resubscribe(self, name: str) -> None:
+        """Tell a restarted market or feed what only its predecessor knew."""
+        for mint, positions in self._positions.items():
+            if name == FEED:
+                self.tell(FEED, WatchMint(mint=mint))
+            elif name == market_name(mint):
+                for position_id in positions:
+                    self.tell(name, Subscribe(position_id=position_id))
+
+    def _too_many_restarts(self) -> bool:
+        now = self.now()
+        while self._restarts and now - self._restarts[0] > PERIOD:
+            self._restarts.popleft()
+        self._restarts.append(now)
+        return len(self._restarts) > INTENSITY
+
+    def _give_up(self, name: str) -> None:
+        self._gave_up = True
+        now = self.now()
+        alert = Alert(
+            id=AlertId(self.system.ids.new("alert")),
+            alert_type="engine_failed",
+            severity=Severity.CRITICAL,
+            title="ENGINE FAILED - positions are not guarded",
+            message=f"{name} died again after {INTENSITY} restarts within {PERIOD / 1e9:.0f} s. The engine drains.",
+            data={"actor": name},
+            requires_action=True,
+            dedupe_key="engine_failed",
+            raised_at=now,
+            updated_at=now,
+        )
+        self.log.critical("engine_failed", restarted=name)
+        self._store.commit(alert)
+        self.tell(ALERTS, RaiseAlert(alert=alert))
+        self.tell(ROUTER, Drain())
+        self.publish("engine.failed", actor=name)

@@ -1,0 +1,125 @@
+"""What a transaction moved, from the balances that the chain recorded for it. Pure.
+
+    sol    = change of (the wallet + its own accounts) + the fee, if the wallet paid it
+    rent   = change of its own accounts
+    tokens = change of the mint's amount in its own token accounts
+
+in lamports, lamports and raw tokens, so that the wallet itself changed by ``sol - fee - rent``.
+
+Its own accounts are the token accounts that it owns and the accounts derived from its key with a seed, such as order
+markers. Lamports that moved between them and the wallet are no gain and no loss: the rent of a new token account, and
+SOL that was wrapped before the swap or stays wrapped after it. What the transaction paid to anybody else, a tip or
+the rent of a venue's account, is part of what the swap cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import base58
+from solders.pubkey import Pubkey
+
+from chain.programs import SYSTEM
+from engine.domain.swap import Fill
+from engine.domain.units import Lamports, Mint, Signature
+
+_CREATE_ACCOUNT_WITH_SEED = 3
+_TRANSFER_WITH_SEED = 11
+_Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Lamports before and after, of the transaction's accounts in their order."""
+
+    before: Sequence[int]
+    after: Sequence[int]
+
+    def of(self, index: int) -> int:
+        return self.after[index] - self.before[index]
+
+
+def fill_of(transaction: _Json, *, wallet: str, mint: Mint) -> Fill:
+    """Return what *transaction* moved of *mint* and SOL for *wallet*; of a reverted one, its fee alone.
+
+    Args:
+        transaction: the result of getTransaction, with encoding json or jsonParsed.
+        wallet: base58 address.
+        mint: of the token; not of SOL.
+
+    Raises:
+        KeyError, IndexError, TypeError or ValueError: it has not the shape that Solana documents.
+    """
+    meta = transaction["meta"]
+    keys = account_keys(transaction)
+    fee = Lamports(meta["fee"] if keys[0] == wallet else 0)
+    signature = Signature(transaction["transaction"]["signatures"][0])
+    slot = transaction["slot"]
+    if meta["err"] is not None:
+        return Fill(signature=signature, tokens=0, sol=0, fee=fee, rent=0, slot=slot)
+    change = _Change(meta["preBalances"], meta["postBalances"])
+    own = _token_accounts(meta, wallet) | _seeded_accounts(transaction, keys, wallet)
+    rent = sum(change.of(index) for index in own)
+    received = change.of(keys.index(wallet)) if wallet in keys else 0
+    before, after = (_amount(meta[side] or (), wallet, mint) for side in ("preTokenBalances", "postTokenBalances"))
+    return Fill(signature=signature, tokens=after - before, sol=received + rent + fee, fee=fee, rent=rent, slot=slot)
+
+
+def account_keys(transaction: _Json) -> list[str]:
+    """Return the addresses that a transaction's indexes point at, those from lookup tables last."""
+    keys = transaction["transaction"]["message"]["accountKeys"]
+    if keys and isinstance(keys[0], dict):
+        # jsonParsed lists the loaded ones too.
+        return [key["pubkey"] for key in keys]
+    loaded = transaction["meta"].get("loadedAddresses") or {}
+    return [*keys, *loaded.get("writable", ()), *loaded.get("readonly", ())]
+
+
+def _token_accounts(meta: _Json, wallet: str) -> set[int]:
+    both = [*(meta["preTokenBalances"] or ()), *(meta["postTokenBalances"] or ())]
+    return {balance["accountIndex"] for balance in both if balance.get("owner") == wallet}
+
+
+def _amount(balances: Sequence[_Json], wallet: str, mint: Mint) -> int:
+    return sum(
+        int(balance["uiTokenAmount"]["amount"])
+        for balance in balances
+        if balance.get("owner") == wallet and balance["mint"] == mint
+    )
+
+
+def _seeded_accounts(transaction: _Json, keys: Sequence[str], wallet: str) -> set[int]:
+    """Return the indexes of the accounts that *wallet* made, or emptied, as the base of their addresses."""
+    instructions = transaction["transaction"]["message"]["instructions"]
+    named = (_seeded_account(instruction, keys, wallet) for instruction in instructions)
+    return {keys.index(address) for address in named if address is not None}
+
+
+def _seeded_account(instruction: _Json, keys: Sequence[str], wallet: str) -> str | None:
+    match instruction:
+        case {"parsed": {"type": "createAccountWithSeed", "info": {"base": base, "newAccount": str(address)}}}:
+            return address if base == wallet else None
+        case {"parsed": {"type": "transferWithSeed", "info": {"sourceBase": base, "source": str(address)}}}:
+            return address if base == wallet else None
+        case {"programIdIndex": int(program), "accounts": [int(first), int(second), *_], "data": str(data)}:
+            return _seeded_by_index(keys[program], (keys[first], keys[second]), base58.b58decode(data), wallet)
+        case _:
+            return None
+
+
+def _seeded_by_index(program: str, accounts: tuple[str, str], data: bytes, wallet: str) -> str | None:
+    """Return the address, by System's own layout.
+
+    CreateAccountWithSeed: accounts payer, new account, base; data u32 3, base, ...
+    TransferWithSeed: accounts source, base, destination; data u32 11, ...
+    """
+    if program != SYSTEM:
+        return None
+    instruction = int.from_bytes(data[:4], "little")
+    if instruction == _CREATE_ACCOUNT_WITH_SEED and data[4:36] == bytes(Pubkey.from_string(wallet)):
+        return accounts[1]
+    if instruction == _TRANSFER_WITH_SEED and accounts[1] == wallet:
+        return accounts[0]
+    return None

@@ -1,0 +1,113 @@
+"""Solana's JSON-RPC, raw.
+
+Answers stay plain JSON: a typed client library refuses what it does not know yet, and a node may begin to answer
+with something new on any day.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from chain.http import CONNECT_TIMEOUT, READ_TIMEOUT, HttpClient, HttpError
+from engine.domain.errors import ChainUnavailableError
+
+OK = 200
+_EXCERPT = 300
+
+
+class RpcError(ChainUnavailableError):
+    """The node, or a gateway before it, answered with an error.
+
+    Attributes:
+        code: the JSON-RPC error code. Gateways reuse the node's codes for their own troubles.
+        data: whatever came with it; of a failed simulation its ``err`` and ``logs``.
+        status: the HTTP status; with any other than 200 the code says nothing of what was asked.
+    """
+
+    def __init__(self, method: str, code: int, message: str, data: Any = None, *, status: int = OK) -> None:
+        super().__init__(f"{method} failed with {code}: {message[:_EXCERPT]}")
+        self.code = code
+        self.data = data
+        self.status = status
+
+
+class RpcClient:
+    """Calls one node, or one provider's pool of nodes. Safe to share between threads.
+
+    Args:
+        url: of the node; may hold a provider's key.
+        headers: sent with every call.
+        connect_timeout: seconds to reach the node.
+        read_timeout: seconds of silence after which an answer is given up.
+        transport: stands in for the network in tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        read_timeout: float = READ_TIMEOUT,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._http = HttpClient(
+            url,
+            name="the Solana RPC",
+            headers=headers,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            transport=transport,
+        )
+        self._ids = itertools.count(1)
+
+    def call(self, method: str, params: Sequence[Any] = ()) -> Any:
+        """Return the ``result`` of *method*.
+
+        Raises:
+            RpcError: the node answered with an error.
+            ChainUnavailableError: it did not answer, or with something that is not JSON-RPC.
+        """
+        request_id = next(self._ids)
+        try:
+            answer = self._http.post("", {"jsonrpc": "2.0", "id": request_id, "method": method, "params": list(params)})
+        except HttpError as error:
+            raise ChainUnavailableError(f"{method}: {error}") from error
+        body = answer.body if isinstance(answer.body, dict) else {}
+        if body.get("error") is not None or answer.status != OK:
+            raise _rpc_error(method, answer.status, body.get("error"))
+        if "result" not in body or body.get("id") != request_id:
+            raise ChainUnavailableError(f"{method}: the Solana RPC answered with something that is no answer to it")
+        return body["result"]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+def _rpc_error(method: str, status: int, error: Any) -> RpcError:
+    match error:
+        case {"code": int(code), "message": str(message)}:
+            return RpcError(method, code, message, error.get("data"), status=status)
+        case _:
+            return RpcError(method, status, f"HTTP {status} {str(error or '')[:_EXCERPT]}".strip(), status=status)
+
+
+@contextmanager
+def understood(method: str) -> Iterator[None]:
+    """Turn a failure to read *method*'s answer into the error of the port.
+
+    Raises:
+        ChainUnavailableError: the answer did not have the shape that Solana documents.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise ChainUnavailableError(
+            f"{method}: the Solana RPC's answer has an unknown shape ({type(error).__name__}: {error})"
+        ) from error

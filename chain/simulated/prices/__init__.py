@@ -1,0 +1,1 @@
+"""Price paths for simulated markets: read from files, or generated."""

@@ -1,0 +1,225 @@
+"""The stand-ins for Solana and Jupiter, put together: a node, markets, and the API that trades on them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Self
+
+from solders.pubkey import Pubkey
+from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
+
+from chain.simulated import guard_program
+from chain.simulated.bank import SLOT_DURATION
+from chain.simulated.behaviour import Behaviour
+from chain.simulated.dumps import load_dumps
+from chain.simulated.exchange import SOL_USD, Exchange
+from chain.simulated.jupiter_api import jupiter_app
+from chain.simulated.jupiter_gateway import PRO_PLAN, Gateway
+from chain.simulated.maker import Maker
+from chain.simulated.market import Market
+from chain.simulated.node import Node
+from chain.simulated.server import LoopbackServer
+from chain.simulated.tokens import WHOLE_BPS, Token
+from chain.simulated.trading_bank import TradingBank
+from engine.domain.errors import BadInputError
+from engine.domain.units import BasisPoints, Nanos, RawAmount
+from engine.ports import Clock
+
+_MAX_DECIMALS = 12
+"""More than any traded mint has; the stock of a token is then still ten million whole ones."""
+
+
+class World:
+    """A cluster with markets, served on loopback. Safe to use from any thread. Also a context manager.
+
+    Attributes:
+        bank: the cluster.
+        exchange: its markets.
+        gateway: in front of the Jupiter API; faults are scripted on its `interceptor`.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        slot_duration: Nanos = SLOT_DURATION,
+        landing_slots: int = 1,
+        dumps: Path | None = None,
+        seed: int = 0,
+        sol_usd: Decimal = SOL_USD,
+        requests_per_minute: int = PRO_PLAN,
+        behaviour: Behaviour | None = None,
+    ) -> None:
+        """Build the world at *clock*'s now; nothing is served before `start`.
+
+        Args:
+            clock: where slots and times come from.
+            slot_duration: length of a slot.
+            landing_slots: slots between a transaction's receipt and its execution.
+            dumps: a directory of real programs and accounts to put on the cluster; see `dumps`.
+            seed: decides every address and blockhash, so that a run can be repeated.
+            sol_usd: dollars per SOL, which the price endpoint's answers are in.
+            requests_per_minute: what the Jupiter API allows.
+            behaviour: how the node treats its callers.
+
+        Raises:
+            BadInputError: the dumps cannot be used.
+        """
+        self._seed = seed
+        self.bank = TradingBank(
+            clock, slot_duration=slot_duration, landing_slots=landing_slots, seed=str(seed).encode()
+        )
+        self.bank.add_program(guard_program.PROGRAM_ID, guard_program.elf())
+        if dumps is not None:
+            _load(self.bank, dumps)
+        self._maker = Maker(self.bank, self._address("maker"))
+        self.exchange = Exchange(self.bank, clock, self._maker, sol_usd=sol_usd)
+        self.gateway = Gateway(jupiter_app(self.exchange), clock, limit=requests_per_minute)
+        self._node_server = LoopbackServer(Node(self.bank, behaviour).app)
+        self._jupiter_server = LoopbackServer(self.gateway)
+
+    def start(self) -> None:
+        """Serve from now on; `rpc_url`, `ws_url` and `jupiter_url` say where."""
+        self._node_server.start()
+        try:
+            self._jupiter_server.start()
+        except BaseException:
+            self._node_server.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop serving and let go of the clock; harmless when repeated."""
+        self._jupiter_server.stop()
+        self._node_server.stop()
+        self.bank.close()
+
+    @property
+    def rpc_url(self) -> str:
+        """The node's JSON-RPC, while it is served."""
+        return self._node_server.url
+
+    @property
+    def ws_url(self) -> str:
+        """The node's subscriptions, while they are served."""
+        return self._node_server.websocket_url
+
+    @property
+    def jupiter_url(self) -> str:
+        """What stands in for https://api.jup.ag, while it is served."""
+        return self._jupiter_server.url
+
+    def create_token(
+        self,
+        symbol: str,
+        *,
+        decimals: int,
+        price: Decimal,
+        depth_sol: Decimal,
+        token_2022: bool = False,
+        transfer_fee_bps: int = 0,
+    ) -> Token:
+        """Create a token and its market against SOL.
+
+        Args:
+            symbol: decides the mint's address, together with the world's seed.
+            decimals: of the mint, up to 12.
+            price: SOL per whole token.
+            depth_sol: SOL on the market's SOL side; an order worth this much is paid half its worth.
+            token_2022: mint it with Token-2022.
+            transfer_fee_bps: what Token-2022 withholds of every transfer.
+
+        Raises:
+            BadInputError: the symbol is taken or a figure makes no sense.
+        """
+        mint = self._address(f"mint {symbol}")
+        if str(mint) in self.exchange.markets:
+            raise BadInputError(f"There is a token {symbol} already: choose another symbol.")
+        if not 0 <= decimals <= _MAX_DECIMALS:
+            raise BadInputError(f"{symbol} cannot have {decimals} decimals: give 0 to {_MAX_DECIMALS}.")
+        if not 0 <= transfer_fee_bps < WHOLE_BPS or (transfer_fee_bps and not token_2022):
+            raise BadInputError(
+                f"{symbol} cannot have a transfer fee of {transfer_fee_bps} bps: "
+                f"give a Token-2022 token less than {WHOLE_BPS}, and others none."
+            )
+        token = Token(
+            symbol=symbol,
+            mint=mint,
+            decimals=decimals,
+            program=TOKEN_2022_PROGRAM_ID if token_2022 else TOKEN_PROGRAM_ID,
+            transfer_fee=BasisPoints(transfer_fee_bps),
+        )
+        self.exchange.open_market(token, price=price, depth_sol=depth_sol)
+        return token
+
+    def market(self, mint: str) -> Market:
+        """Return the market of *mint*.
+
+        Raises:
+            BadInputError: there is none.
+        """
+        try:
+            return self.exchange.markets[mint]
+        except KeyError:
+            raise BadInputError(f"There is no token {mint} in this world: create it first.") from None
+
+    def set_price(self, mint: str, price: Decimal | float) -> None:
+        """Move the market of *mint* to *price* SOL per whole token; see `Market.set_price`.
+
+        Raises:
+            BadInputError: there is no such token, or the price is not one that can be.
+        """
+        self.market(mint).set_price(price)
+
+    def fund(self, wallet: str, *, lamports: int = 0, tokens: Mapping[str, int] | None = None) -> None:
+        """Give *wallet* SOL and tokens at once, on top of what it has.
+
+        Args:
+            wallet: base58.
+            lamports: from the faucet.
+            tokens: raw units by mint, from the maker's stock into the wallet's associated accounts.
+
+        Raises:
+            BadInputError: the wallet or a mint is none, or an amount is negative or more than there is.
+            RpcError: the wallet would hold less SOL than an account must.
+        """
+        owner = _wallet(wallet)
+        gifts = [(self.market(mint).token, raw) for mint, raw in (tokens or {}).items()]
+        if lamports < 0 or any(raw < 0 for _, raw in gifts):
+            raise BadInputError(f"{wallet} cannot be given less than nothing: give amounts of zero or more.")
+        with self.bank.lock:
+            if lamports:
+                self.bank.airdrop(owner, lamports)
+            for token, raw in gifts:
+                try:
+                    self._maker.give(token, owner, RawAmount(raw))
+                except ValueError as error:
+                    raise BadInputError(f"{wallet} cannot be given {raw} raw units: {error}.") from error
+
+    def _address(self, purpose: str) -> Pubkey:
+        return Pubkey(hashlib.sha256(f"{purpose} of world {self._seed}".encode()).digest())
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+
+def _load(bank: TradingBank, dumps: Path) -> None:
+    loaded = load_dumps(bank, dumps)
+    if guard_program.PROGRAM_ID in loaded.programs:
+        raise BadInputError(
+            f"{dumps} holds Jupiter's own program {guard_program.PROGRAM_ID}, whose place the simulated market "
+            "needs for its price check: take it out of the directory."
+        )
+
+
+def _wallet(address: str) -> Pubkey:
+    try:
+        return Pubkey.from_string(address)
+    except ValueError:
+        raise BadInputError(f"{address!r} is no wallet address: give 32 bytes in base58.") from None

@@ -1,0 +1,1 @@
+"""Ripcord's engine: what a trade is, the ports it is reached through, and what wires them together."""

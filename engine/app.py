@@ -1,0 +1,288 @@
+"""The composition root: the one place that wires everything, and the list of what starts."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+import structlog
+
+from actors.alerts import Alerts
+from actors.confirmer import Confirmer
+from actors.executor import Executor
+from actors.feed import Feed
+from actors.poller import Poller
+from actors.router import OrderRouter
+from actors.supervisor import Child, Supervisor
+from actors.system import ALERTS, CONFIRMER, FEED, ROUTER, SUPERVISOR, System, executor_name, position_name
+from chain.jupiter import jupiter_http
+from chain.ledger import SolanaChain
+from chain.prices import JupiterPrices
+from chain.rpc import RpcClient
+from chain.venue import jupiter_venue
+from engine.bus.local import LocalBus
+from engine.config import Settings
+from engine.domain.alert import Alert
+from engine.domain.entries import adopted, entry_order
+from engine.domain.errors import CommandRefusedError, EngineError
+from engine.domain.order import Order
+from engine.domain.plan import ExitPlan
+from engine.domain.position import Position
+from engine.domain.units import AlertId, Lamports, Mint, Nanos, OrderId, PositionId, RawAmount, seconds
+from engine.messages.alerts import AcknowledgeAlert
+from engine.messages.control import Drain, EmergencyExit, ExitPosition, ReleasePosition, RetryExit, Snapshot
+from engine.messages.orders import CancelOrder, PlaceEntry, PositionOpened
+from engine.messages.prices import Tick, TickObserved
+from engine.notify import LogNotifier
+from engine.ports import Chain, Clock, Ids, Notifier, PriceSource, Signer, Store, SwapVenue
+
+log = structlog.get_logger(__name__)
+
+POLLER = "poller"
+ASK_TIMEOUT = 10.0
+START_TIMEOUT = 30.0
+
+
+class Closable(Protocol):
+    """Something to let go of."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The outside, as one engine uses it."""
+
+    clock: Clock
+    ids: Ids
+    bus: LocalBus
+    store: Store
+    venue: SwapVenue
+    signer: Signer
+    chain: Chain
+    notifier: Notifier
+    source: PriceSource | None
+    """Polled for prices; None where whoever holds the engine observes them."""
+    connections: tuple[Closable, ...] = ()
+
+    def close(self) -> None:
+        """Close every connection to the outside, the store's too."""
+        for connection in (*self.connections, self.store):
+            connection.close()
+
+
+def connect(
+    settings: Settings,
+    *,
+    clock: Clock,
+    ids: Ids,
+    store: Store,
+    signer: Signer,
+    rpc_url: str,
+    jupiter_url: str,
+    jupiter_key: str | None = None,
+    poll_prices: bool = True,
+) -> Ports:
+    """Return the ports of a wallet on the cluster at *rpc_url*, swapping through Jupiter at *jupiter_url*."""
+    rpc = RpcClient(rpc_url)
+    http = jupiter_http(jupiter_url, jupiter_key)
+    return Ports(
+        clock=clock,
+        ids=ids,
+        bus=LocalBus(),
+        store=store,
+        venue=jupiter_venue(
+            settings.jupiter.api, http=http, swap_base_url=jupiter_url, rpc=rpc, wallet=signer.address, clock=clock
+        ),
+        signer=signer,
+        chain=SolanaChain(rpc, signer.address),
+        notifier=LogNotifier(),
+        source=JupiterPrices(http, clock) if poll_prices else None,
+        connections=(rpc, http),
+    )
+
+
+class Engine:
+    """One running engine: what starts, in which order, and what a person can ask of it.
+
+    Every command raises `CommandRefusedError` where it does not fit the state of things, `BadInputError` where what
+    was given is wrong, and `pykka.Timeout` where the engine does not answer: it may then still do what it was told.
+
+    Args:
+        ports: the outside.
+        settings: what can be set.
+        max_price_age: the oldest price that may move a position; None for any, where prices come from a recording.
+        check_interval: how often the supervisor looks for dead actors; None for never.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        settings: Settings,
+        *,
+        max_price_age: Nanos | None,
+        check_interval: Nanos | None = seconds(0.5),
+    ) -> None:
+        self.ports = ports
+        self.settings = settings
+        self.policies = settings.orders.policies()
+        self.system = System(clock=ports.clock, bus=ports.bus, ids=ports.ids)
+        self._max_price_age = max_price_age
+        self._check_interval = check_interval
+
+    def start(self) -> None:
+        """Start every actor and return once they run; what the store holds is taken up where it stands."""
+        self.system.spawn(
+            SUPERVISOR,
+            Supervisor,
+            children=self._children(),
+            store=self.ports.store,
+            policies=self.policies,
+            max_price_age=self._max_price_age,
+            check_interval=self._check_interval,
+        )
+        # The answer comes after the supervisor's first message, by which it starts the others.
+        self.system.ask(SUPERVISOR, Snapshot(), timeout=START_TIMEOUT)
+
+    def _children(self) -> list[Child]:
+        ports, settings = self.ports, self.settings
+        executors = tuple(executor_name(number) for number in range(settings.orders.max_concurrent))
+        tools = {"store": ports.store, "venue": ports.venue, "signer": ports.signer, "chain": ports.chain}
+        confirming = {
+            "chain": ports.chain,
+            "poll_interval": seconds(settings.chain.confirm_interval),
+            "rebroadcast_interval": seconds(settings.chain.rebroadcast_interval),
+        }
+        polling = {"source": ports.source, "interval": seconds(settings.prices.poll_interval)}
+        poller = POLLER if ports.source is not None else None
+        return [
+            Child(ALERTS, Alerts, {"store": ports.store, "notifier": ports.notifier}),
+            *([Child(POLLER, Poller, polling)] if poller else []),
+            Child(FEED, Feed, {"max_price_age": self._max_price_age, "poller": poller}),
+            Child(CONFIRMER, Confirmer, confirming),
+            *(Child(name, Executor, tools) for name in executors),
+            Child(ROUTER, OrderRouter, {"store": ports.store, "policies": self.policies, "executors": executors}),
+        ]
+
+    def stop(self, *, timeout: float = 30.0) -> bool:
+        """Drain and stop; return whether every swap in flight was resolved within *timeout* seconds.
+
+        What was not is recorded, and taken up by the next start.
+        """
+        drained = threading.Event()
+        end = self.ports.bus.subscribe("engine.drained", lambda _subject, _data: drained.set())
+        self.system.tell(ROUTER, Drain())
+        resolved = drained.wait(timeout)
+        end()
+        for name in [SUPERVISOR, *reversed(self.system.names())]:
+            self.system.stop(name)
+        if not resolved:
+            log.warning("stopped_with_swaps_in_flight")
+        return resolved
+
+    # What a person can ask --------------------------------------------------------------------------------
+
+    def open_position(self, mint: Mint, spend: Lamports, plan: ExitPlan, *, symbol: str | None = None) -> Order:
+        """Buy *mint* for *spend* lamports; once filled, the tokens are guarded by *plan*. Return the entry order."""
+        token = self.ports.chain.token(mint)
+        order = entry_order(
+            token,
+            symbol or mint[:6],
+            spend,
+            plan,
+            order_id=OrderId(self.ports.ids.new("entry")),
+            position_id=PositionId(self.ports.ids.new("pos")),
+            wallet_sol=self.ports.chain.sol_balance(),
+            policies=self.policies,
+            now=self.ports.clock.now(),
+        )
+        placed = self.system.ask(ROUTER, PlaceEntry(order=order), timeout=ASK_TIMEOUT)
+        assert isinstance(placed, Order)
+        return placed
+
+    def guard(
+        self, mint: Mint, plan: ExitPlan, *, price: Decimal, amount: RawAmount | None = None, symbol: str | None = None
+    ) -> Position:
+        """Guard *amount* raw tokens (all, where None) that the wallet holds already and paid *price* SOL each for."""
+        held = self.ports.chain.token_balance(mint)
+        position = adopted(
+            self.ports.chain.token(mint),
+            symbol or mint[:6],
+            held if amount is None else amount,
+            price,
+            plan,
+            position_id=PositionId(self.ports.ids.new("pos")),
+            held=held,
+            now=self.ports.clock.now(),
+        )
+        self.ports.store.commit(position)
+        self.system.tell(SUPERVISOR, PositionOpened(position=position))
+        return position
+
+    def exit(self, position_id: PositionId, percent: Decimal = Decimal(100)) -> Order | OrderId:
+        """Sell *percent* (10 to 100) of what remains; return the order, or the id of the one it must wait for."""
+        answer: Order | OrderId = self._ask_position(position_id, ExitPosition(percent=percent))
+        return answer
+
+    def emergency_exit(self, position_id: PositionId) -> Order | OrderId:
+        """Sell everything before anything else; return the order, or the id of the one it must wait for."""
+        answer: Order | OrderId = self._ask_position(position_id, EmergencyExit())
+        return answer
+
+    def emergency_exit_all(self) -> dict[PositionId, Order | OrderId | EngineError]:
+        """Order an emergency exit of every open position; return what came of each."""
+        outcomes: dict[PositionId, Order | OrderId | EngineError] = {}
+        for position in self.ports.store.positions(open_only=True):
+            try:
+                outcomes[position.id] = self.emergency_exit(position.id)
+            except EngineError as error:
+                outcomes[position.id] = error
+        return outcomes
+
+    def retry(self, order_id: OrderId, *, everything: bool = False) -> Order:
+        """Try an exit that failed for good once more, at its amount or for *everything* that remains."""
+        failed = self.ports.store.order(order_id)
+        if failed is None:
+            raise CommandRefusedError(f"order {order_id} is not known")
+        answer = self._ask_position(failed.position_id, RetryExit(failed=failed, everything=everything))
+        assert isinstance(answer, Order)
+        return answer
+
+    def cancel(self, order_id: OrderId) -> Order:
+        """Take a queued order back."""
+        answer = self.system.ask(ROUTER, CancelOrder(order_id=order_id), timeout=ASK_TIMEOUT)
+        assert isinstance(answer, Order)
+        return answer
+
+    def release(self, position_id: PositionId) -> Position:
+        """Give up a position's failed exit and guard it on."""
+        answer = self._ask_position(position_id, ReleasePosition())
+        assert isinstance(answer, Position)
+        return answer
+
+    def acknowledge(self, alert_id: AlertId) -> Alert:
+        """Note that a person has seen an alert."""
+        answer = self.system.ask(ALERTS, AcknowledgeAlert(alert_id=alert_id), timeout=ASK_TIMEOUT)
+        assert isinstance(answer, Alert)
+        return answer
+
+    def newest_prices(self) -> dict[Mint, Tick]:
+        """Return the newest good price of every mint that has one."""
+        newest: dict[Mint, Tick] = self.system.ask(FEED, Snapshot(), timeout=ASK_TIMEOUT)["newest"]
+        return newest
+
+    def observe(self, tick: Tick) -> None:
+        """Let the feed see a price."""
+        self.system.tell(FEED, TickObserved(tick=tick))
+
+    def _ask_position(self, position_id: PositionId, message: object) -> Any:
+        name = position_name(position_id)
+        if not self.system.alive(name):
+            known = self.ports.store.position(position_id)
+            raise CommandRefusedError(
+                f"position {position_id} is {known.status}" if known else f"position {position_id} is not known"
+            )
+        return self.system.ask(name, message, timeout=ASK_TIMEOUT)

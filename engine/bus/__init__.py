@@ -1,0 +1,1 @@
+"""The message bus: what the actors did, for whoever watches."""

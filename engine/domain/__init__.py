@@ -1,0 +1,1 @@
+"""What a trade is. Pure: no I/O, no clock, no threads."""

@@ -1,0 +1,1 @@
+"""What actors tell each other: frozen dataclasses, one module a conversation."""

@@ -1,0 +1,192 @@
+"""The Protocols that the outside is reached through.
+
+Every implementation of a port passes the port's contract suite in tests/contracts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from engine.domain.alert import Alert
+from engine.domain.order import Attempt, Order, OrderEvent
+from engine.domain.position import Position
+from engine.domain.swap import (
+    Fill,
+    PreparedSwap,
+    Quote,
+    SignatureStatus,
+    SignedSwap,
+    SwapRequest,
+    TokenInfo,
+)
+from engine.domain.units import AlertId, Lamports, Mint, Nanos, OrderId, PositionId, RawAmount, Signature
+from engine.messages.prices import Tick
+
+
+class Timer(Protocol):
+    """A call that is due later."""
+
+    def cancel(self) -> None:
+        """Take the call back; harmless once it was made."""
+
+
+@runtime_checkable
+class Clock(Protocol):
+    """Time, and being called at a time."""
+
+    def now(self) -> Nanos:
+        """Return nanoseconds since the Unix epoch; never less than what it returned before."""
+
+    def call_at(self, at: Nanos, callback: Callable[[], None]) -> Timer:
+        """Call *callback* once at *at* or as soon after as can be; it must not block."""
+
+
+class Ids(Protocol):
+    """Names for new things."""
+
+    def new(self, prefix: str) -> str:
+        """Return a name that was never given before, beginning with *prefix*."""
+
+
+class SwapVenue(Protocol):
+    """Where tokens are swapped. Blocking; called by executors alone.
+
+    Every method raises `SwapError`, whose kind says what the failure proves.
+    """
+
+    def quote(self, request: SwapRequest) -> Quote:
+        """Return what the venue would pay for *request* now."""
+
+    def prepare(self, quote: Quote, *, priority_fee: Lamports) -> PreparedSwap:
+        """Return the unsigned transaction of *quote*, simulated on chain, paying *priority_fee* in all."""
+
+
+class Signer(Protocol):
+    """The one holder of the secret key."""
+
+    @property
+    def address(self) -> str:
+        """Base58 public key of the wallet."""
+
+    def sign(self, swap: PreparedSwap) -> SignedSwap:
+        """Sign *swap*.
+
+        Raises:
+            SwapError: permanent; the transaction is not this wallet's to sign.
+        """
+
+
+class Chain(Protocol):
+    """The ledger. Blocking; called by executors and the confirmer alone.
+
+    Every method raises `ChainUnavailableError` where the chain cannot be read.
+    """
+
+    def send(self, raw: bytes) -> None:
+        """Hand the signed transaction *raw* to the network. Sending the same bytes again is harmless.
+
+        Raises:
+            SwapError: transient where the node was not reached or declined; the transaction may still land.
+        """
+
+    def statuses(
+        self, signatures: Sequence[Signature], *, search_history: bool = False
+    ) -> list[SignatureStatus | None]:
+        """Return, in order, what the node knows of *signatures* (at most 256); None is "not known here"."""
+
+    def finalized_height(self) -> int:
+        """Return the block height that can no longer be rolled back."""
+
+    def fill(self, signature: Signature, mint: Mint) -> Fill | None:
+        """Return what transaction *signature* moved of *mint* and SOL, or None while the node has no record."""
+
+    def token(self, mint: Mint) -> TokenInfo:
+        """Return what the chain says of *mint*.
+
+        Raises:
+            BadInputError: there is no such mint.
+        """
+
+    def token_balance(self, mint: Mint) -> RawAmount:
+        """Return how much of *mint* the wallet holds, over all of its accounts."""
+
+    def sol_balance(self) -> Lamports:
+        """Return the wallet's lamports."""
+
+
+class PriceSource(Protocol):
+    """Where prices come from. Blocking; called by a poller alone."""
+
+    @property
+    def name(self) -> str:
+        """A short name for logs and ticks."""
+
+    def fetch(self, mints: Sequence[Mint]) -> list[Tick]:
+        """Return the newest price of each of *mints* that the source can price.
+
+        Raises:
+            PriceUnavailableError: the source did not answer, or answered with nonsense.
+        """
+
+
+Record = Position | Order | OrderEvent | Attempt | Fill | Alert
+"""What the store keeps."""
+
+
+class Store(Protocol):
+    """What survives. Written before anything is told."""
+
+    def commit(self, *records: Record) -> None:
+        """Insert or replace *records* in one transaction: all of them or none.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError or ValueError: a fence of the schema would be broken.
+        """
+
+    def position(self, position_id: PositionId) -> Position | None:
+        """Return one position."""
+
+    def positions(self, *, open_only: bool = False) -> list[Position]:
+        """Return positions, oldest first."""
+
+    def order(self, order_id: OrderId) -> Order | None:
+        """Return one order."""
+
+    def orders(self, *, position_id: PositionId | None = None, unfinished_only: bool = False) -> list[Order]:
+        """Return orders, oldest first."""
+
+    def history(self, order_id: OrderId) -> list[OrderEvent]:
+        """Return every transition of an order, oldest first."""
+
+    def attempts(self, order_id: OrderId | None = None, *, unresolved_only: bool = False) -> list[Attempt]:
+        """Return attempts, oldest first."""
+
+    def fills(self, order_id: OrderId | None = None) -> list[Fill]:
+        """Return fills and the fees of reverted transactions, oldest first."""
+
+    def alert(self, alert_id: AlertId) -> Alert | None:
+        """Return one alert."""
+
+    def alerts(self, *, unresolved_only: bool = False) -> list[Alert]:
+        """Return alerts, oldest first."""
+
+    def close(self) -> None:
+        """Let go of the database."""
+
+
+class Bus(Protocol):
+    """Where actors publish what they did, for whoever watches."""
+
+    def publish(self, subject: str, data: Mapping[str, Any]) -> None:
+        """Publish *data* under the dotted *subject*; never blocks, never raises."""
+
+
+class Notifier(Protocol):
+    """How an alert reaches a person."""
+
+    def notify(self, alert: Alert) -> None:
+        """Deliver *alert*; raises whatever the channel raises."""
+
+
+Records = Iterable[Record]

@@ -1,0 +1,1 @@
+"""What survives: the engine's records, in memory or in a database."""

@@ -1,0 +1,84 @@
+"""Answers of Jupiter's APIs, made for a test: the documented fields, small instructions, a lookup table."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from chain.programs import COMPUTE_BUDGET, JUPITER, TOKEN
+from engine.domain.swap import Side, SwapRequest
+from engine.domain.units import SOL_MINT, BasisPoints, Mint
+
+WALLET = str(Keypair.from_seed(bytes(32)).pubkey())
+MINT = Mint("7LCnGcBjiiaqWMkhTfEEemx5mWdLBHbrgDjCPbTbpump")
+BLOCKHASH = bytes(range(32))
+TABLE = str(Keypair.from_seed(bytes([9] * 32)).pubkey())
+POOLS = [str(Pubkey(bytes([n] * 32))) for n in range(10, 30)]
+SELL = SwapRequest(side=Side.SELL, mint=MINT, amount=1_000_000, slippage=BasisPoints(150))
+BUY = SwapRequest(side=Side.BUY, mint=MINT, amount=2_000_000_000, slippage=BasisPoints(0))
+LAST_VALID = 301_043_236
+
+
+def instruction(program: str, data: bytes, *accounts: str, signer: str | None = None) -> dict[str, Any]:
+    """Return an instruction as Jupiter writes it; *accounts* are writable."""
+    listed = [{"pubkey": key, "isSigner": False, "isWritable": True} for key in accounts]
+    if signer:
+        listed.append({"pubkey": signer, "isSigner": True, "isWritable": True})
+    return {"programId": program, "accounts": listed, "data": base64.b64encode(data).decode()}
+
+
+def unit_price(micro_lamports: int) -> dict[str, Any]:
+    """Return the instruction that sets the compute-unit price."""
+    return instruction(COMPUTE_BUDGET, b"\x03" + micro_lamports.to_bytes(8, "little"))
+
+
+def unit_limit(units: int) -> dict[str, Any]:
+    """Return the instruction that sets the compute-unit limit."""
+    return instruction(COMPUTE_BUDGET, b"\x02" + units.to_bytes(4, "little"))
+
+
+def quote_answer(request: SwapRequest, *, out: int = 500_000_000, least: int = 492_500_000) -> dict[str, Any]:
+    """Return a quote, with fields that nobody documented."""
+    mints = (SOL_MINT, request.mint) if request.side is Side.BUY else (request.mint, SOL_MINT)
+    return {
+        "inputMint": mints[0],
+        "outputMint": mints[1],
+        "inAmount": str(request.amount),
+        "outAmount": str(out),
+        "otherAmountThreshold": str(least),
+        "swapMode": "ExactIn",
+        "slippageBps": request.slippage,
+        "priceImpactPct": "0.0001",
+        "routePlan": [{"swapInfo": {"ammKey": POOLS[0], "details": {"kept": [1, None]}}, "bps": None}],
+        "unheardOf": {"deep": [0.1, True]},
+    }
+
+
+def instruction_parts(signer: str = WALLET) -> dict[str, Any]:
+    """Return the instructions of a swap for *signer*."""
+    return {
+        "computeBudgetInstructions": [unit_price(82_000_000_000)],
+        "setupInstructions": [instruction(TOKEN, b"\x11", POOLS[0])],
+        "swapInstruction": instruction(JUPITER, b"swap", *POOLS, signer=signer),
+        "cleanupInstruction": instruction(TOKEN, b"\x09", POOLS[0], signer=signer),
+        "otherInstructions": [],
+    }
+
+
+def build_answer(request: SwapRequest, **changes: Any) -> dict[str, Any]:
+    """Return an answer of /swap/v2/build."""
+    return {
+        **quote_answer(request),
+        **instruction_parts(),
+        "tipInstruction": None,
+        "addressesByLookupTableAddress": {TABLE: POOLS},
+        "blockhashWithMetadata": {
+            "blockhash": list(BLOCKHASH),
+            "lastValidBlockHeight": LAST_VALID,
+            "fetchedAt": {"secs_since_epoch": 1, "nanos_since_epoch": 2},
+        },
+        **changes,
+    }

@@ -1,0 +1,31 @@
+"""What every test shares: quiet logs, and real data where it is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from pathlib import Path
+
+import pytest
+import structlog
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    """Log nothing: what a test says of a log line it captures itself."""
+    structlog.configure(processors=[_drop], cache_logger_on_first_use=False)
+    yield
+    structlog.reset_defaults()
+
+
+def _drop(_logger: object, _method: str, _event: MutableMapping[str, object]) -> Mapping[str, object]:
+    raise structlog.DropEvent
+
+
+@pytest.fixture
+def data() -> Path:
+    """Return the folder of real data; skip where it is absent."""
+    if not DATA.is_dir():
+        pytest.skip(f"the real data is not at {DATA}")
+    return DATA
