@@ -26,6 +26,13 @@ app = typer.Typer(
 )
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", show_default=False)]
+DumpsOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of programs (ID.so) and accounts (solana account --output json) for the cluster.",
+        show_default=False,
+    ),
+]
 LogOption = Annotated[
     str, typer.Option("--log-level", help="debug, info, warning, error or critical; logs go to standard error.")
 ]
@@ -35,6 +42,7 @@ LogOption = Annotated[
 def demo(
     config: ConfigOption = None,
     database: Annotated[Path, typer.Option(help="SQLite file; replaced by each run.")] = DATABASE,
+    dumps: DumpsOption = None,
     log_level: LogOption = "critical",
     log_file: Annotated[Path, typer.Option(help="Where the log goes, as JSON lines.")] = Path(".ripcord/demo.log"),
 ) -> None:
@@ -44,12 +52,18 @@ def demo(
     """
     from engine.cli.demo import run_demo
 
-    raise typer.Exit(run_demo(config=config, database=database, log_level=log_level, log_file=log_file))
+    raise typer.Exit(run_demo(config=config, database=database, dumps=dumps, log_level=log_level, log_file=log_file))
 
 
 @app.command()
 def replay(
-    file: Annotated[Path, typer.Argument(help="CSV file of prices, plain or gzipped: see docs/replay.md.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="CSV file of prices, plain or gzipped (see docs/replay.md), or seed:N for a random walk.",
+        ),
+    ],
     plan: Annotated[
         str, typer.Option(help="conservative, balanced, moonbag, a .json or .toml file, or a plan as JSON.")
     ] = "balanced",
@@ -62,6 +76,7 @@ def replay(
     ] = "1h",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw price, stop, targets and exits: .png or .svg.")] = None,
+    dumps: DumpsOption = None,
     config: ConfigOption = None,
     log_level: LogOption = "error",
 ) -> None:
@@ -70,7 +85,7 @@ def replay(
 
     logs.configure(level=_level(log_level))
     options = ReplayOptions(
-        file=file,
+        source=source,
         plan=plan,
         speed=speed,
         spend=spend,
@@ -80,6 +95,7 @@ def replay(
         as_json=as_json,
         plot=plot,
         config=config,
+        dumps=dumps,
     )
     raise typer.Exit(run_replay(options))
 

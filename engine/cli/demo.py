@@ -129,7 +129,7 @@ ACTS = (
 )
 
 
-def run_demo(*, config: Path | None, database: Path, log_level: str, log_file: Path) -> int:
+def run_demo(*, config: Path | None, database: Path, dumps: Path | None, log_level: str, log_file: Path) -> int:
     """Run the demonstration, print its summary, and return the exit code."""
     settings = _hurried(load(config))
     _replace(database)
@@ -139,7 +139,13 @@ def run_demo(*, config: Path | None, database: Path, log_level: str, log_file: P
         console = output()
         console.print("Starting an embedded Solana cluster, a Jupiter-compatible API and the engine ...")
         simulation = Simulation(
-            clock=clock, settings=settings, ids=RandomIds(), database=database, funds=FUNDS, poll_prices=True
+            clock=clock,
+            settings=settings,
+            ids=RandomIds(),
+            database=database,
+            funds=FUNDS,
+            poll_prices=True,
+            dumps=dumps,
         )
         with simulation:
             stage = Stage(simulation, console)

@@ -95,6 +95,8 @@ def _draw_exits(axes: Axes, orders: Sequence[Order]) -> None:
             xytext=(4, 9),
             fontsize=9,
             color=_PRICE,
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+            zorder=6,
         )
 
 

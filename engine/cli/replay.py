@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from decimal import Decimal, InvalidOperation
@@ -16,6 +17,7 @@ from rich.table import Table
 
 from chain.audit import read_ledger
 from chain.simulated.prices.files import read_price_file
+from chain.simulated.prices.generated import random_walk
 from chain.simulated.prices.path import PricePath
 from engine.audit import Audit, audit
 from engine.cli.console import output
@@ -37,17 +39,27 @@ from engine.domain.errors import BadInputError
 from engine.domain.order import Order, OrderKind
 from engine.domain.plan import ExitPlan, duration
 from engine.domain.position import Position, unrealized_pnl
-from engine.domain.units import Lamports, lamports, sol, whole
+from engine.domain.units import SECOND, Lamports, Nanos, lamports, seconds, sol, whole
 from engine.ids import CountedIds
 from engine.simulation import Replay, Simulation
 from engine.store.sql import SqlStore
+
+_WALK_BEGINS = Nanos(1_767_225_600 * SECOND)
+"""1 January 2026: a walk needs some time to begin at."""
+_WALK: Mapping[str, Any] = {
+    "start": 0.001,
+    "drift": 0.0,
+    "volatility": 0.15,
+    "step": seconds(5),
+    "length": seconds(24 * 3600),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
     """What the command line said, unread."""
 
-    file: Path
+    source: str
     plan: str
     speed: str
     spend: str
@@ -57,6 +69,12 @@ class ReplayOptions:
     as_json: bool
     plot: Path | None
     config: Path | None
+    dumps: Path | None
+
+    @property
+    def name(self) -> str:
+        """What the source is called."""
+        return Path(self.source).name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +101,7 @@ def run_replay(options: ReplayOptions) -> int:
     pace = _pace(options.speed)
     if options.plot is not None:
         _check_plot(options.plot)
-    path = read_price_file(options.file, max_gap=duration(options.max_gap, "--max-gap"))
+    path = _path(options)
     clock = ManualClock(path.points[0].at) if pace is None else SystemClock(speed=pace, start=path.points[0].at)
     with tempfile.TemporaryDirectory(prefix="ripcord-replay-") as folder:
         simulation = Simulation(
@@ -93,6 +111,7 @@ def run_replay(options: ReplayOptions) -> int:
             database=Path(folder) / "replay.db",
             funds=Lamports(spend + 2 * SOL_RESERVE),
             poll_prices=False,
+            dumps=options.dumps,
         )
         console = Console(stderr=True)
         with simulation, console.status("replaying ...") if sys.stderr.isatty() else nullcontext():
@@ -119,7 +138,7 @@ def _show(outcome: _Outcome, options: ReplayOptions) -> None:
     if options.plot is not None:
         from engine.cli.plot import draw
 
-        draw(outcome.path, outcome.plan, outcome.position, outcome.orders, options.plot, title=options.file.name)
+        draw(outcome.path, outcome.plan, outcome.position, outcome.orders, options.plot, title=options.name)
     if options.as_json:
         sys.stdout.write(json.dumps(_as_json(outcome), indent=2) + "\n")
     else:
@@ -130,7 +149,7 @@ def _print(console: Console, outcome: _Outcome, options: ReplayOptions) -> None:
     path, position = outcome.path, outcome.position
     left_out = ", ".join(f"{count} {reason}" for reason, count in path.left_out.items())
     console.print(
-        f"{options.file.name}: {len(path.points):,} prices over {span_text(path.duration)}"
+        f"{options.name}: {len(path.points):,} prices over {span_text(path.duration)}"
         + (f" (left out: {left_out})" if left_out else ""),
         highlight=False,
         soft_wrap=True,
@@ -241,6 +260,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(entry) for entry in value]
     return str(value) if isinstance(value, Decimal) else value
+
+
+def _path(options: ReplayOptions) -> PricePath:
+    """Return the prices of the file, or of the random walk, that was named."""
+    if not options.source.startswith("seed:"):
+        return read_price_file(Path(options.source), max_gap=duration(options.max_gap, "--max-gap"))
+    seed = options.source.removeprefix("seed:")
+    if not (seed.isascii() and seed.isdigit()):
+        raise BadInputError(f"{options.source!r} names no random walk: give seed: and a whole number, such as seed:7")
+    return random_walk(seed=int(seed), at=_WALK_BEGINS, **_WALK)
 
 
 def _amount(text: str, option: str) -> Lamports:

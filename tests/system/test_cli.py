@@ -119,6 +119,15 @@ def test_real_prices_are_replayed(tmp_path: Path, data: Path) -> None:
     assert json.loads(done.stdout)["position"]["status"] == "closed"
 
 
+def test_a_random_walk_is_replayed_from_its_seed(tmp_path: Path) -> None:
+    """seed:N needs no file and is the same walk every time; a seed that is no number is refused."""
+    runs = [ripcord("replay", "seed:7", "--json", cwd=tmp_path) for _ in range(2)]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert json.loads(runs[0].stdout) == json.loads(runs[1].stdout)
+    assert json.loads(runs[0].stdout)["exits"]
+    assert ripcord("replay", "seed:x", cwd=tmp_path).returncode == 2
+
+
 BAD_FILES = {
     "gap": ("1750000000,1\n1750000060,1\n1750010000,1\n", "line 4"),
     "repeated time": ("1750000000,1\n1750000000,1\n", "line 3"),
@@ -163,6 +172,7 @@ def test_a_bad_price_file_is_named_with_its_line(tmp_path: Path, case: str) -> N
         (["--max-gap", "long"], "--max-gap is 'long'"),
         (["--log-level", "loud"], "'loud' is not a log level"),
         (["--decimals", "12"], "--decimals"),
+        (["--dumps", "nowhere"], "nowhere"),
         (["--nonsense"], "--nonsense"),
     ],
 )
