@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports check format lock docs clean
+.PHONY: help demo test simulate mutants lint types imports check format lock docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -16,6 +16,13 @@ demo: $(VENV)/.run ## set up and run the demonstration (about a minute, no keys,
 
 test: $(VENV)/.dev ## set up and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+RUNS ?= 10000
+simulate: $(VENV)/.dev ## run the actors through RUNS seeds of faults (default 10000, about 5 minutes)
+	$(BIN)/python -m tests.simulation --runs $(RUNS)
+
+mutants: $(VENV)/.dev ## plant each known bug and see that the suite catches it (about 5 minutes)
+	$(BIN)/python -m tests.mutants
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	$(BIN)/ruff check .

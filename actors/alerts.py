@@ -1,7 +1,8 @@
 """The alert actor keeps what a person must know, once each, and delivers it.
 
 An alert is in the store before it is delivered. If delivery fails it is logged as an error and stands in the
-store unresolved; nothing that fails here can lose it.
+store unresolved; nothing that fails here can lose it. Whoever starts delivers again what asks for action and was not
+acknowledged: the word of it may have been lost with the process.
 """
 
 from __future__ import annotations
@@ -26,6 +27,17 @@ class Alerts(EngineActor):
         self._store = store
         self._notifier = notifier
 
+    def started(self) -> None:
+        """Resolve what has become moot, and deliver again what has not."""
+        for alert in self._open():
+            position = self._store.position(alert.position_id) if alert.position_id is not None else None
+            if not alert.requires_action:
+                continue
+            if position is not None and position.active_exit is None:
+                self._settle(alert)
+            elif alert.status is AlertStatus.ACTIVE:
+                self._deliver(alert)
+
     def receive(self, message: Any) -> Any:
         """Raise, resolve or acknowledge."""
         match message:
@@ -47,6 +59,9 @@ class Alerts(EngineActor):
             alert = again(standing, alert)
         self._store.commit(alert)
         self._publish(alert, "raised" if alert.count == 1 else "updated")
+        self._deliver(alert)
+
+    def _deliver(self, alert: Alert) -> None:
         try:
             self._notifier.notify(alert)
         except Exception:
@@ -56,8 +71,11 @@ class Alerts(EngineActor):
         for alert in self._open():
             of_position = message.position_id is not None and alert.position_id == message.position_id
             if of_position or (message.dedupe_key is not None and alert.dedupe_key == message.dedupe_key):
-                self._store.commit(resolved(alert, self.now()))
-                self._publish(alert, "resolved")
+                self._settle(alert)
+
+    def _settle(self, alert: Alert) -> None:
+        self._store.commit(resolved(alert, self.now()))
+        self._publish(alert, "resolved")
 
     def _acknowledge(self, alert_id: AlertId) -> Alert:
         alert = self._store.alert(alert_id)

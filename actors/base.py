@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pykka
 import structlog
@@ -32,6 +32,9 @@ class EngineActor(pykka.ThreadingActor):
     That holds for a `BaseException` as well: a panic out of native code derives from it, and Pykka would
     answer one by stopping every actor.
     """
+
+    rebuilt_after_errors: ClassVar[bool] = False
+    """Whether an error in a handler costs the actor as well: for one whose memory must agree with the store."""
 
     def __init__(self, system: System, name: str) -> None:
         super().__init__()
@@ -62,6 +65,7 @@ class EngineActor(pykka.ThreadingActor):
     def handle_next(self) -> None:
         """Handle the next message, whatever comes of it."""
         envelope = self.actor_inbox.get()
+        self.mailbox.busy_since = self.now()
         try:
             answer = self._handle_receive(envelope.message)
         except BaseException as error:  # noqa: BLE001 - see the class
@@ -69,10 +73,13 @@ class EngineActor(pykka.ThreadingActor):
                 envelope.reply_to.set_exception()
             else:
                 self._failed(envelope.message, error)
+            if isinstance(envelope.message, Started) or (self.rebuilt_after_errors and envelope.reply_to is None):
+                self._stop()  # what it holds may be half of the truth: the supervisor starts another from the store
         else:
             if envelope.reply_to is not None:
                 envelope.reply_to.set(answer)
         finally:
+            self.mailbox.busy_since = None
             if self.actor_stopped.is_set():
                 self._lay_down_mail()
             self.mailbox.activity.done()

@@ -2,6 +2,10 @@
 
 Whatever happens, the router is told: an executor that fell silent would keep its slot for ever. Once the signed
 bytes are recorded the attempt counts as sent, however the sending went: only the chain knows.
+
+An attempt is recorded only for an order that still stands as it was handed out. Where the router died meanwhile, its
+successor has taken the order up without this attempt and counts this executor as idle: then nothing is told either,
+since the word would be taken for one about a newer attempt.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from typing import Any
 from actors.base import EngineActor
 from actors.system import ROUTER, System
 from engine.domain.errors import INSUFFICIENT_TOKENS, ChainUnavailableError, FailureKind, SwapError
-from engine.domain.order import Attempt, AttemptStep, Order, attempt_stepped
+from engine.domain.order import Attempt, AttemptStep, Order, OrderKind, OrderStatus, attempt_stepped
 from engine.domain.swap import PreparedSwap, Side, SwapFailure, SwapRequest
 from engine.messages.swaps import ExecuteSwap, SwapNotSent, SwapSent
 from engine.ports import Chain, Signer, Store, SwapVenue
@@ -34,26 +38,31 @@ class Executor(EngineActor):
         """Make one attempt."""
         match message:
             case ExecuteSwap():
-                self._execute(message.order)
+                self._execute(message.order, beside_others=message.beside_others)
             case _:
                 super().receive(message)
 
-    def _execute(self, order: Order) -> None:
+    def _execute(self, order: Order, *, beside_others: bool) -> None:
         try:
-            attempt = self._record(order)
+            attempt = self._record(order, beside_others=beside_others)
         except BaseException as error:
-            failure = _failure(error)
             if not isinstance(error, (SwapError, ChainUnavailableError)):
                 self.log.exception("attempt_crashed", order_id=order.id)
-            self.tell(ROUTER, SwapNotSent(executor=self.name, order_id=order.id, failure=failure))
+            if not self._has_moved_on(order):
+                failure = _failure(error)
+                self.tell(ROUTER, SwapNotSent(executor=self.name, order_id=order.id, failure=failure))
             return
         try:
             attempt = self._send(attempt)
         finally:
             self.tell(ROUTER, SwapSent(executor=self.name, attempt=attempt))
 
-    def _record(self, order: Order) -> Attempt:
+    def _record(self, order: Order, *, beside_others: bool) -> Attempt:
         prepared = self._prepare(order)
+        if beside_others and not prepared.marker_rent:
+            raise SwapError(
+                FailureKind.REFUSED, "there is no room for the order's marker: an earlier attempt must be dead first"
+            )
         signed = self._signer.sign(prepared)
         now = self.now()
         attempt = Attempt(
@@ -63,6 +72,7 @@ class Executor(EngineActor):
             mint=order.mint,
             raw=signed.raw,
             last_valid_block_height=signed.last_valid_block_height,
+            marker_rent=prepared.marker_rent,
             slippage_bps=order.max_slippage_bps,
             priority_fee=prepared.priority_fee,
             quoted_out=prepared.quote.expected_out,
@@ -71,11 +81,29 @@ class Executor(EngineActor):
             created_at=now,
             updated_at=now,
         )
+        if self._standing(order) is not OrderStatus.SUBMITTED:
+            raise SwapError(FailureKind.REFUSED, "the order has moved on since the attempt was asked for")
         self._store.commit(attempt)
         self._publish(attempt)
         return attempt
 
+    def _standing(self, order: Order) -> OrderStatus | None:
+        """Return the status of *order*; None where another attempt at it has been begun since."""
+        known = self._store.order(order.id)
+        return known.status if known is not None and known.attempt_count == order.attempt_count else None
+
+    def _has_moved_on(self, order: Order) -> bool:
+        """Return whether the router that asked is gone; it would not have filled the order by an earlier attempt."""
+        try:
+            return self._standing(order) not in (OrderStatus.SUBMITTED, OrderStatus.FILLED)
+        except Exception:
+            self.log.exception("order_unknown", order_id=order.id)
+            return False
+
     def _prepare(self, order: Order) -> PreparedSwap:
+        if order.kind is OrderKind.RECLAIM:
+            parked = [(o.marker_seed, o.marker_rent) for o in self._store.markers(order.id)]
+            return self._venue.prepare_reclaim(parked, priority_fee=order.priority_fee)
         request = order.request()
         try:
             return self._prepare_request(request, order)
@@ -90,7 +118,8 @@ class Executor(EngineActor):
             return self._prepare_request(replace(request, amount=held), order)
 
     def _prepare_request(self, request: SwapRequest, order: Order) -> PreparedSwap:
-        return self._venue.prepare(self._venue.quote(request), priority_fee=order.priority_fee)
+        quote = self._venue.quote(request)
+        return self._venue.prepare(quote, priority_fee=order.priority_fee, marker_seed=order.marker_seed)
 
     def _send(self, attempt: Attempt) -> Attempt:
         try:

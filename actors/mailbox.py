@@ -18,6 +18,8 @@ from pykka import ActorDeadError
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
+from engine.domain.units import Nanos
+
 _UNRANKED = 1_000
 _STOP = 1_000_000
 
@@ -57,6 +59,8 @@ class Mailbox:
         self._filled = threading.Condition()
         self.activity = Activity()
         self._closed = False
+        self.busy_since: Nanos | None = None
+        """Since when the actor has been handling the message that it took last."""
 
     def put(self, envelope: Envelope[Any]) -> None:
         """Add *envelope*, or merge its message into one that waits.

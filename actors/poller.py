@@ -1,7 +1,12 @@
-"""A poller asks one price source at its pace and tells the feed. It blocks, so that nobody else has to."""
+"""A poller asks one price source at its pace and tells the feed. It blocks, so that nobody else has to.
+
+Between two turns it looks again at a mint whose newest price looks wrong; what it is asked while it waits for an
+answer is asked for in one request. While its source rests after a failure, it asks nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +14,30 @@ from actors.base import EngineActor
 from actors.system import FEED, System
 from engine.domain.errors import PriceUnavailableError
 from engine.domain.units import Mint, Nanos, seconds
-from engine.messages.prices import SourceFailed, TickObserved, UnwatchMint, WatchMint
+from engine.messages.prices import (
+    LookAgain,
+    RestSource,
+    SourceFailed,
+    SourceReady,
+    TickObserved,
+    UnwatchMint,
+    WatchMint,
+)
 from engine.ports import PriceSource
+
+
+def poller_name(source: str) -> str:
+    """Return the name of the poller of *source*."""
+    return f"poller:{source}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Poll:
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class _LookNow:
     pass
 
 
@@ -26,32 +49,64 @@ class Poller(EngineActor):
         self._source = source
         self._interval = interval
         self._mints: dict[Mint, None] = {}
+        self._doubtful: dict[Mint, None] = {}
         self._polling = False
+        self._turn = 0
+        self._due = Nanos(0)
+        self._rests_until = Nanos(0)
+
+    def started(self) -> None:
+        """Let the feed say what is guarded."""
+        self.tell(FEED, SourceReady(source=self._source.name))
 
     def receive(self, message: Any) -> Any:
-        """Take a mint in or out, or fetch."""
+        """Take a mint in or out, fetch, look again, or rest."""
         match message:
             case WatchMint(mint=mint):
                 self._mints[mint] = None
                 if not self._polling:
-                    self._fetch()
+                    self._poll()
             case UnwatchMint(mint=mint):
                 self._mints.pop(mint, None)
-            case _Poll():
-                self._fetch()
+            case _Poll(turn=turn):
+                if turn == self._turn:
+                    self._poll()
+            case LookAgain(mint=mint):
+                if not self._doubtful:
+                    self.tell(self.name, _LookNow())
+                self._doubtful[mint] = None
+            case _LookNow():
+                doubtful, self._doubtful = self._doubtful, {}
+                self._fetch(doubtful)
+            case RestSource(until=until):
+                self._rests_until = until
+                if self._polling:
+                    self._poll_at(max(until, self._due))
             case _:
                 super().receive(message)
 
-    def _fetch(self) -> None:
+    def _poll(self) -> None:
         self._polling = bool(self._mints)
         if not self._mints:
             return
         begun = self.now()
+        self._due = Nanos(begun + self._interval)
         try:
-            for tick in self._source.fetch(list(self._mints)):
+            self._fetch(self._mints)
+        finally:
+            # A slow answer must not make the pace a burst: the next call is one interval after this one began.
+            self._poll_at(max(self._due, self.now(), self._rests_until))
+
+    def _poll_at(self, at: Nanos) -> None:
+        """Make the next turn at *at*, and none that was to come before."""
+        self._turn += 1
+        self.tell_self_at(at, _Poll(self._turn))
+
+    def _fetch(self, mints: Collection[Mint]) -> None:
+        if self.now() < self._rests_until:
+            return
+        try:
+            for tick in self._source.fetch(list(mints)):
                 self.tell(FEED, TickObserved(tick=tick))
         except PriceUnavailableError as error:
             self.tell(FEED, SourceFailed(source=self._source.name, error=str(error)))
-        finally:
-            # A slow answer must not make the pace a burst: the next call is one interval after this one began.
-            self.tell_self_at(Nanos(max(begun + self._interval, self.now())), _Poll())

@@ -22,15 +22,16 @@ from engine.domain.guarding import (
     exit_filled,
     exit_order,
     exit_withdrawn,
+    fee_charged,
     on_price,
     ordered_exit,
     released,
     retried_exit,
     withdrawing,
 )
-from engine.domain.order import Order, OrderStatus, event_of
+from engine.domain.order import Attempt, Order, OrderStatus, charged, event_of
 from engine.domain.position import Position
-from engine.domain.retry import RetryPolicies
+from engine.domain.retry import RetryPolicies, may_retry
 from engine.domain.swap import Fill
 from engine.domain.units import AlertId, Nanos, OrderId
 from engine.domain.urgency import ExitReason
@@ -39,6 +40,8 @@ from engine.messages.control import EmergencyExit, ExitPosition, ReleasePosition
 from engine.messages.orders import (
     ExitFailed,
     ExitLanded,
+    FeeBooked,
+    FeeCharged,
     OrderSettled,
     OrderWithdrawn,
     PositionClosed,
@@ -81,6 +84,7 @@ class PositionActor(EngineActor):
 
     def started(self) -> None:
         """Hear of prices from now on, and be woken when the time is up."""
+        self._catch_up()
         self.tell(market_name(self.position.mint), Subscribe(position_id=self.position.id))
         if self.position.plan.max_hold is not None:
             self.tell_self_at(Nanos(self.position.opened_at + self.position.plan.max_hold), _TimeIsUp())
@@ -95,7 +99,9 @@ class PositionActor(EngineActor):
             case ExitLanded():
                 self._landed(message.order, message.fill)
             case OrderWithdrawn():
-                self._perform(*exit_withdrawn(self.position, message.order, self.now()))
+                self._withdrawn(message.order)
+            case FeeCharged():
+                self._charged(message.attempt, message.fee)
             case ExitFailed():
                 self._exit_failed(message.order)
             case ExitPosition():
@@ -112,6 +118,20 @@ class PositionActor(EngineActor):
                 return super().receive(message)
         return None
 
+    def _catch_up(self) -> None:
+        """Take up what became of the exit while nobody was here to be told."""
+        active, wanted = self.position.active_exit, self.position.wanted_exit
+        order = self._store.order(active.order_id) if active is not None else None
+        if order is None or self.position.needs_action:
+            return
+        if order.status is not OrderStatus.CANCELLED:
+            if wanted is not None:
+                self.tell(ROUTER, WithdrawOrder(order_id=order.id, reason=wanted.reason))
+        elif may_retry(order):
+            self._withdrawn(order)
+        else:
+            self._exit_failed(order)
+
     # Prices -----------------------------------------------------------------------------------------------
 
     def _decide(self, position: Position, action: Action) -> None:
@@ -121,7 +141,7 @@ class PositionActor(EngineActor):
         levels_before, self.position = self.position.levels_taken, position
         grown = position.peak_price >= self._saved_peak * WORTH_SAVING
         if grown or position.calm_since != self._saved_calm or position.levels_taken != levels_before:
-            self._save()
+            self._keep(position)
 
     def _look_again(self) -> None:
         """Decide anew on the last price, where it is still fresh; without one, the next tick decides."""
@@ -137,19 +157,18 @@ class PositionActor(EngineActor):
             case RaiseExit():
                 return self._raise_exit(position, action, *records)
             case Withdraw():
-                self.position = withdrawing(position, action, self.now())
-                self._save(*records)
+                self._keep(withdrawing(position, action, self.now()), *records)
                 self.log.info("exit_wanted", reason=str(action.wanted.reason), order_id=action.order_id)
                 self.tell(ROUTER, WithdrawOrder(order_id=action.order_id, reason=action.wanted.reason))
             case None:
-                self.position = position
-                self._save(*records)
+                self._keep(position, *records)
         return None
 
     def _raise_exit(self, position: Position, action: RaiseExit, *records: Record) -> Order:
         order_id = OrderId(self.system.ids.new("exit"))
-        self.position, order = exit_order(position, action, order_id, self._policies, self.now())
-        self._save(*records, order, event_of(order, "raised"))
+        seed = self.system.ids.seed()
+        position, order = exit_order(position, action, order_id, self._policies, self.now(), marker_seed=seed)
+        self._keep(position, *records, order, event_of(order, "raised"))
         self.log.info(
             "exit_raised", order_id=order.id, reason=str(action.reason), amount=action.amount, price=position.last_price
         )
@@ -163,23 +182,33 @@ class PositionActor(EngineActor):
         if active is None or active.order_id != order.id:
             self._confirm_settled(order)
             return
-        before = self.position
-        position, order, action = exit_filled(before, order, fill, self.now())
+        position, order, action = exit_filled(self.position, order, fill, self.now())
         short = order.amount_tokens + fill.tokens
-        if position.closed and short > 0:
-            self._tell_of_shortfall(position, order, short)
-        self._perform(position, action, order, event_of(order, signature=fill.signature), fill)
+        alerts = [self._shortfall(position, order, short)] if position.closed and short > 0 else []
+        self._perform(position, action, order, event_of(order, signature=fill.signature), fill, *alerts)
+        for alert in alerts:
+            self.tell(ALERTS, RaiseAlert(alert=alert))
         self.log.info("exit_filled", order_id=order.id, sold=-fill.tokens, brought=fill.sol, pnl=position.realized_pnl)
         self.publish(f"order.{order.id}.filled", order=order)
         self.tell(ROUTER, OrderSettled(order=order))
-        if before.needs_action or order.retry_of or position.closed:
-            self.tell(ALERTS, ResolveAlerts(position_id=position.id))
+        self.tell(ALERTS, ResolveAlerts(position_id=position.id))
         if position.closed:
             self.publish(f"position.{position.id}.closed", position=position)
             self.tell(SUPERVISOR, PositionClosed(position=position))
         else:
             self.publish(f"position.{position.id}.partially_exited", position=position)
             self._look_again()
+
+    def _charged(self, attempt: Attempt, fee: Fill) -> None:
+        """Book the *fee* of an attempt that failed beside the one that had carried its exit out."""
+        if self.position.closed:
+            return  # the router books it by itself as soon as it sees that
+        order = self._store.order(attempt.order_id)
+        if order is None:
+            raise LookupError(f"attempt {attempt.signature} is of no order")
+        if any(known.live for known in self._store.attempts(order.id) if known.signature == attempt.signature):
+            self._keep(fee_charged(self.position, fee.fee), attempt, charged(order, fee.fee), fee)
+        self.tell(ROUTER, FeeBooked(attempt=attempt))
 
     def _confirm_settled(self, order: Order) -> None:
         """Answer a fill that was told again: it was booked, and the answer may have been lost."""
@@ -189,9 +218,9 @@ class PositionActor(EngineActor):
         else:
             self.log.error("fill_without_exit", order_id=order.id)
 
-    def _tell_of_shortfall(self, position: Position, order: Order, short: int) -> None:
+    def _shortfall(self, position: Position, order: Order, short: int) -> Alert:
         now = self.now()
-        alert = Alert(
+        return Alert(
             id=AlertId(self.system.ids.new("alert")),
             alert_type="exit_short",
             severity=Severity.HIGH,
@@ -202,7 +231,12 @@ class PositionActor(EngineActor):
             raised_at=now,
             updated_at=now,
         )
-        self.tell(ALERTS, RaiseAlert(alert=alert))
+
+    def _withdrawn(self, order: Order) -> None:
+        self._perform(*exit_withdrawn(self.position, order, self.now()))
+        if self.position.active_exit is None:
+            # One that failed for good before this one was ordered is nobody's concern any more either.
+            self.tell(ALERTS, ResolveAlerts(position_id=self.position.id))
 
     def _exit_failed(self, order: Order) -> None:
         position, action = exit_failed(self.position, order, self.now())
@@ -227,16 +261,17 @@ class PositionActor(EngineActor):
         return self._raise_exit(self.position, action)
 
     def _release(self) -> Position:
-        self.position = released(self.position, self.now())
-        self._save()
+        self._keep(released(self.position, self.now()))
         self.tell(ALERTS, ResolveAlerts(position_id=self.position.id))
         self.log.warning("released", by="a person")
         return self.position
 
     # ------------------------------------------------------------------------------------------------------
 
-    def _save(self, *records: Record) -> None:
-        self.position = replace(self.position, updated_at=self.now())
-        self._store.commit(self.position, *records)
-        self._saved_peak = self.position.peak_price
-        self._saved_calm = self.position.calm_since
+    def _keep(self, position: Position, *records: Record) -> None:
+        """Store *position* with *records*, and only then believe it: what could not be stored did not happen."""
+        position = replace(position, updated_at=self.now())
+        self._store.commit(position, *records)
+        self.position = position
+        self._saved_peak = position.peak_price
+        self._saved_calm = position.calm_since

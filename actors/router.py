@@ -6,17 +6,17 @@ retries, and all of it comes back as messages. Whatever it decides is in the sto
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 from typing import Any
 
 from actors.base import EngineActor
 from actors.mailbox import PriorityMailbox
 from actors.system import ALERTS, CONFIRMER, SUPERVISOR, System, position_name
-from engine.domain.alert import order_failed
+from engine.domain.alert import fill_not_booked, fill_not_booked_key, order_failed, order_filled_twice
 from engine.domain.book import Book, Flight
 from engine.domain.errors import CommandRefusedError, FailureKind
-from engine.domain.guarding import opened
+from engine.domain.guarding import fee_charged, opened
 from engine.domain.order import (
     Attempt,
     AttemptStatus,
@@ -25,21 +25,25 @@ from engine.domain.order import (
     OrderKind,
     OrderStatus,
     attempt_stepped,
+    charged,
     event_of,
     filled,
+    reclaim_order,
     sent,
     submitted,
 )
-from engine.domain.retry import RetryPolicies, after_failure, cancelled, decided
+from engine.domain.retry import RetryPolicies, after_failure, cancelled, decided, overtaking
 from engine.domain.swap import Fill, SwapFailure
-from engine.domain.units import AlertId, Lamports, Nanos, OrderId, Signature, seconds
+from engine.domain.units import AlertId, Nanos, OrderId, Signature, seconds
 from engine.domain.urgency import Urgency
-from engine.messages.alerts import RaiseAlert
-from engine.messages.control import Drain, Snapshot
+from engine.messages.alerts import RaiseAlert, ResolveAlerts
+from engine.messages.control import Drain, Reconcile, Reconciled, Snapshot
 from engine.messages.orders import (
     CancelOrder,
     ExitFailed,
     ExitLanded,
+    FeeBooked,
+    FeeCharged,
     OrderSettled,
     OrderWithdrawn,
     PlaceEntry,
@@ -52,14 +56,21 @@ from engine.messages.swaps import (
     AttemptLanded,
     AttemptReverted,
     ExecuteSwap,
+    ExecutorReady,
     SwapNotSent,
     SwapSent,
     WatchAttempt,
 )
 from engine.ports import Record, Store
 
+RECLAIM_AFTER = seconds(30)
+"""How long the rent of a finished order's marker may wait for others to be brought back with it."""
+RECLAIM_AT_ONCE = 8
+"""The most markers that one transaction empties."""
+TELLINGS = 3
+"""So often a fill is told again before a person hears that it is not booked."""
 SWEEP_INTERVAL = seconds(5)
-"""How long a fill may wait to be booked before its position is told again."""
+"""How long what was told may go without an answer before it is told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +84,24 @@ class _Sweep:
     urgency: Urgency = Urgency.VERDICT
 
 
+@dataclass(frozen=True, slots=True)
+class _Overdue:
+    """An attempt has had no verdict for too long."""
+
+    order_id: OrderId
+    attempt: int
+    urgency: Urgency = Urgency.VERDICT
+
+
+@dataclass(frozen=True, slots=True)
+class _Reclaim:
+    urgency: Urgency = Urgency.CONTROL
+
+
 class OrderRouter(EngineActor):
     """Serves the orders of one wallet. See the module."""
+
+    rebuilt_after_errors = True
 
     def __init__(
         self,
@@ -84,14 +111,28 @@ class OrderRouter(EngineActor):
         store: Store,
         policies: RetryPolicies,
         executors: tuple[str, ...],
+        reclaim_after: Nanos = RECLAIM_AFTER,
     ) -> None:
         super().__init__(system, name)
         self._store = store
         self._policies = policies
+        self._reclaim_after = reclaim_after
         self._book = Book(slots=len(executors))
         self._idle = deque(executors)
+        self._working: dict[str, OrderId] = {}
+        """What each executor that is not idle was given."""
+        self._live: dict[OrderId, dict[Signature, Attempt]] = {}
+        """Attempts that may still land, of orders in flight and of those that a sibling finished; and of these also
+        the ones whose fee is not booked yet."""
+        self._late: list[tuple[Attempt, Fill]] = []
+        """Fees of attempts that failed beside one that landed and is not booked yet."""
+        self._holding = True
+        """Until the chain was read: nothing new is sent before it is known what became of the old."""
+        self._told: Counter[OrderId] = Counter()
+        """How often a position was told again of a fill that it has not booked."""
         self._draining = False
         self._sweeping = False
+        self._reclaiming = False
 
     @staticmethod
     def _create_actor_inbox() -> Any:
@@ -99,9 +140,12 @@ class OrderRouter(EngineActor):
 
     def started(self) -> None:
         """Take up every order that the store says is unfinished, where it stands."""
+        for attempt in self._store.attempts(unresolved_only=True):
+            self._watch(attempt)
         for order in self._store.orders(unfinished_only=True):
             self._take_up(order)
-        self._dispatch()
+        self._reclaim_later()
+        self.tell(CONFIRMER, Reconcile())
 
     def receive(self, message: Any) -> Any:
         """Handle one message of the conversations about orders and swaps."""
@@ -114,6 +158,8 @@ class OrderRouter(EngineActor):
                 self._withdraw(message)
             case CancelOrder():
                 return self._cancel(message.order_id)
+            case ExecutorReady():
+                self._executor_restarted(message.executor)
             case SwapSent():
                 self._sent(message)
             case SwapNotSent():
@@ -126,10 +172,20 @@ class OrderRouter(EngineActor):
                 self._expired(message.attempt, message.failure)
             case OrderSettled():
                 self._settled(message.order)
+            case FeeBooked():
+                self._dead(message.attempt)
+            case Reconciled():
+                self._holding = False
+                self.publish("engine.recovered", in_flight=len(self._book.flights()))
+                self._dispatch()
             case _RetryDue():
                 self._retry_due(message.order_id)
+            case _Overdue():
+                self._overdue(message)
             case _Sweep():
                 self._sweep()
+            case _Reclaim():
+                self._reclaim()
             case Drain():
                 self._draining = True
                 self._tell_if_drained()
@@ -154,20 +210,24 @@ class OrderRouter(EngineActor):
         return order
 
     def _take_up(self, order: Order) -> None:
-        live = [a for a in self._store.attempts(order.id) if a.status not in _DEAD]
+        landed = [a for a in self._store.attempts(order.id) if a.status is AttemptStatus.LANDED]
+        for attempt in landed:
+            self._watch(attempt)  # it landed and was not booked: the chain is asked again what it brought
+        live = self._live.get(order.id)
         if live:
-            attempt = live[-1]
-            order = sent(order, attempt.signature, self.now()) if order.status is OrderStatus.SUBMITTED else order
+            newest = list(live.values())[-1]
+            order = sent(order, newest.signature, self.now()) if order.status is OrderStatus.SUBMITTED else order
             self._book.fly(order)
-            self.tell(CONFIRMER, WatchAttempt(attempt=attempt))
-        elif order.status is OrderStatus.PENDING and order.next_retry_at is not None:
-            self._wait(order)
+            self._look_again_at(order)
         elif order.status is OrderStatus.PENDING:
-            self._book.queue(order)
+            self._wait(order)
         else:
             self._book.fly(order)
             failure = SwapFailure(kind=FailureKind.TRANSIENT, message="interrupted before anything was signed")
             self._attempt_failed(order, failure)
+        position = self._store.position(order.position_id) if order.kind is OrderKind.EXIT else None
+        if position is not None and position.wanted_exit is not None:
+            self._withdraw(WithdrawOrder(order_id=order.id, reason=position.wanted_exit.reason))
 
     # Orders are taken back --------------------------------------------------------------------------------
 
@@ -187,7 +247,7 @@ class OrderRouter(EngineActor):
 
     def _take_back(self, order: Order, note: str, *records: Record) -> Order:
         order = cancelled(order, self.now())
-        self._store.commit(*records, order, event_of(order, note))
+        self._store.commit(*records, order, event_of(order, note), *self._unclaimed(order))
         self._publish(order, "superseded" if note.startswith("superseded") else None)
         if order.kind is OrderKind.EXIT:
             self.tell(position_name(order.position_id), OrderWithdrawn(order=order))
@@ -197,71 +257,214 @@ class OrderRouter(EngineActor):
 
     def _dispatch(self) -> None:
         self._tell_if_drained()
-        while not self._draining and self._idle and (order := self._book.take()):
+        while not (self._draining or self._holding) and self._idle and (order := self._book.take()):
             order = submitted(order, self.now())
             self._book.fly(order)
             self._commit(order)
-            self.tell(self._idle.popleft(), ExecuteSwap(order=order))
+            self._hand_out(ExecuteSwap(order=order))
+
+    def _hand_out(self, message: ExecuteSwap) -> None:
+        executor = self._idle.popleft()
+        self._working[executor] = message.order.id
+        self.tell(executor, message)
+
+    def _take_in(self, executor: str, order_id: OrderId) -> bool:
+        """Note that *executor* is done with an order; return whether that was what it had been given last."""
+        if self._working.get(executor) != order_id:
+            return False  # it died meanwhile, and what it was making was taken up without it
+        del self._working[executor]
+        self._idle.append(executor)
+        return True
+
+    def _executor_restarted(self, executor: str) -> None:
+        """Find out by the store how far the executor came that died, and go on from there."""
+        order_id = self._working.get(executor)
+        if order_id is None:
+            return
+        self._take_in(executor, order_id)
+        flight = self._book.flight(order_id)
+        if flight is None:
+            return
+        known = self._live.get(order_id, {})
+        recorded = [a for a in self._store.attempts(order_id) if a.live and a.signature not in known]
+        for attempt in recorded:
+            self._attempt_sent(attempt)
+        if not recorded and flight.landed is None:
+            failure = SwapFailure(kind=FailureKind.TRANSIENT, message="the executor died before anything was signed")
+            self._one_less(flight.order, failure)
+        self._dispatch()
 
     def _sent(self, message: SwapSent) -> None:
-        self._idle.append(message.executor)
-        flight = self._flight(message.attempt.order_id)
-        order = sent(flight.order, message.attempt.signature, self.now())
-        self._book.fly(order)
-        self._commit(order, signature=message.attempt.signature)
-        self.tell(CONFIRMER, WatchAttempt(attempt=message.attempt))
+        self._take_in(message.executor, message.attempt.order_id)
+        self._attempt_sent(message.attempt)
         self._dispatch()
 
+    def _attempt_sent(self, attempt: Attempt) -> None:
+        if attempt.signature in self._live.get(attempt.order_id, {}):
+            return  # it was found in the store when its executor died
+        self._watch(attempt)
+        # Otherwise an earlier attempt carried the order out while this one was being made.
+        flight = self._book.flight(attempt.order_id)
+        if flight is not None and flight.landed is None:
+            order = sent(flight.order, attempt.signature, self.now())
+            self._book.fly(order)
+            self._commit(order, signature=attempt.signature)
+            self._look_again_at(order)
+
     def _not_sent(self, message: SwapNotSent) -> None:
-        self._idle.append(message.executor)
-        self._attempt_failed(self._flight(message.order_id).order, message.failure)
+        given = self._take_in(message.executor, message.order_id)
+        flight = self._book.flight(message.order_id)
+        if given and flight is not None and flight.landed is None:
+            self._one_less(flight.order, message.failure)
         self._dispatch()
+
+    def _watch(self, attempt: Attempt) -> None:
+        self._live.setdefault(attempt.order_id, {})[attempt.signature] = attempt
+        self.tell(CONFIRMER, WatchAttempt(attempt=attempt))
+        self._sweep_later()
+
+    def _look_again_at(self, order: Order) -> None:
+        after = self._policies.of(order.urgency).resign_after
+        if after is not None:
+            overdue = _Overdue(order.id, order.attempt_count)
+            self.tell_self_at(Nanos(self.now() + after), overdue)
+
+    def _overdue(self, message: _Overdue) -> None:
+        """Sign another attempt beside those that have had no verdict, where they exclude each other on chain."""
+        flight = self._book.flight(message.order_id)
+        waits_on = flight is not None and flight.landed is None and flight.withdrawn_for is None
+        if (
+            flight is None
+            or not waits_on
+            or self._draining
+            or self._holding
+            or flight.order.attempt_count != message.attempt
+        ):
+            return
+        if not self._idle:
+            self._look_again_at(flight.order)
+            return
+        live = list(self._live.get(message.order_id, {}).values())
+        order = overtaking(flight.order, live, self._policies.of(flight.order.urgency), self.now())
+        if order is not None:
+            self._book.fly(order)
+            self._commit(order, f"no verdict: signed anew beside {len(live)}")
+            self._hand_out(ExecuteSwap(order=order, beside_others=True))
 
     # Verdicts come back -----------------------------------------------------------------------------------
 
+    def _dead(self, attempt: Attempt) -> bool:
+        """Forget a live attempt; return whether it was one."""
+        live = self._live.get(attempt.order_id, {})
+        known = live.pop(attempt.signature, None) is not None
+        if not live:
+            self._live.pop(attempt.order_id, None)
+        return known
+
     def _landed(self, attempt: Attempt, fill: Fill) -> None:
-        flight = self._book.flight(attempt.order_id)
-        if flight is None or flight.landed is not None:
+        if not self._dead(attempt):
             return
+        flight = self._book.flight(attempt.order_id)
         fill = replace(fill, order_id=attempt.order_id, time=self.now())
         if attempt.status is not AttemptStatus.LANDED:
             attempt = attempt_stepped(attempt, AttemptStep.LAND, self.now())
-        if flight.order.kind is OrderKind.ENTRY:
-            self._open_position(flight.order, attempt, fill)
+        if flight is None or flight.landed is not None:
+            self._tell_of_second_fill(attempt, fill)
             return
-        self._store.commit(attempt)
-        self._book.land(attempt.order_id, fill)
-        self.tell(position_name(flight.order.position_id), ExitLanded(order=flight.order, fill=fill))
-        self._sweep_later()
+        order = replace(flight.order, marker_rent=attempt.marker_rent)
+        if order.kind is OrderKind.EXIT:
+            self._book.fly(order)
+            self._store.commit(attempt)
+            self._book.land(attempt.order_id, fill)
+            self.tell(position_name(order.position_id), ExitLanded(order=order, fill=fill))
+            self._sweep_later()
+        else:
+            self._book_fill(order, attempt, fill)
 
-    def _open_position(self, order: Order, attempt: Attempt, fill: Fill) -> None:
-        order = filled(replace(order, fees=Lamports(order.fees + fill.fee)), fill, self.now())
-        position = opened(order, fill, self.now())
-        self._store.commit(attempt, order, event_of(order, signature=attempt.signature), fill, position)
+    def _tell_of_second_fill(self, attempt: Attempt, fill: Fill) -> None:
+        """Say that an order was carried out twice, which its marker forbids: the books are a person's to mend."""
+        alert = order_filled_twice(attempt, AlertId(self.system.ids.new("alert")), self.now())
+        self._store.commit(attempt, fill, alert)
+        self.tell(ALERTS, RaiseAlert(alert=alert))
+
+    def _book_fill(self, order: Order, attempt: Attempt, fill: Fill) -> None:
+        order = filled(charged(order, fill.fee), fill, self.now())
+        opens = [opened(order, fill, self.now())] if order.kind is OrderKind.ENTRY else []
+        self._store.commit(attempt, order, event_of(order, signature=attempt.signature), fill, *opens)
         self._publish(order)
-        self.tell(SUPERVISOR, PositionOpened(position=position))
+        for position in opens:
+            self.tell(SUPERVISOR, PositionOpened(position=position))
         self._settled(order)
 
     def _settled(self, order: Order) -> None:
         self._book.finish(order.id)
+        if self._told.pop(order.id, 0) >= TELLINGS:
+            self.tell(ALERTS, ResolveAlerts(dedupe_key=fill_not_booked_key(order)))
+        for attempt, fee in [late for late in self._late if late[0].order_id == order.id]:
+            self._late.remove((attempt, fee))
+            self._charge_late(attempt, fee)
+        self._reclaim_later()
         self._dispatch()
 
     def _reverted(self, message: AttemptReverted) -> None:
-        flight = self._book.flight(message.attempt.order_id)
-        if flight is None:
+        attempt, now = message.attempt, self.now()
+        if not self._dead(attempt):
             return
-        attempt = attempt_stepped(message.attempt, AttemptStep.REVERT, self.now(), message.failure)
-        order = replace(flight.order, fees=Lamports(flight.order.fees + message.fill.fee))
-        fee = replace(message.fill, order_id=order.id, time=self.now())
-        self._attempt_failed(order, message.failure, attempt, fee)
+        if attempt.live:
+            attempt = attempt_stepped(attempt, AttemptStep.REVERT, now, message.failure)
+        fee = replace(message.fill, order_id=attempt.order_id, time=now)
+        flight = self._book.flight(attempt.order_id)
+        if flight is None:
+            self._charge_late(attempt, fee)
+        elif flight.landed is None:
+            self._one_less(charged(flight.order, fee.fee), message.failure, attempt, fee)
+        else:
+            self._late.append((attempt, fee))
         self._dispatch()
 
     def _expired(self, attempt: Attempt, failure: SwapFailure) -> None:
-        if flight := self._book.flight(attempt.order_id):
-            self._attempt_failed(
-                flight.order, failure, attempt_stepped(attempt, AttemptStep.EXPIRE, self.now(), failure)
-            )
-            self._dispatch()
+        if not self._dead(attempt):
+            return
+        attempt = attempt_stepped(attempt, AttemptStep.EXPIRE, self.now(), failure)
+        flight = self._book.flight(attempt.order_id)
+        if flight is not None and flight.landed is None:
+            self._one_less(flight.order, failure, attempt)
+        else:
+            self._store.commit(attempt)
+        self._dispatch()
+
+    def _charge_late(self, attempt: Attempt, fee: Fill) -> None:
+        """Have the fee booked of an attempt that failed after a sibling had carried its order out.
+
+        In one transaction with the position, which its actor alone writes while it is open. Until that has answered
+        the attempt counts as live: the sweep, or the next start, brings its verdict here once more.
+        """
+        order = self._store.order(attempt.order_id)
+        if order is None:
+            raise LookupError(f"attempt {attempt.signature} is of no order")
+        position = self._store.position(order.position_id)
+        if position is None or position.closed:
+            whose = [] if position is None else [fee_charged(position, fee.fee)]
+            self._store.commit(attempt, charged(order, fee.fee), fee, *whose)
+            return
+        self._live.setdefault(order.id, {})[attempt.signature] = attempt
+        self.tell(position_name(position.id), FeeCharged(attempt=attempt, fee=fee))
+        self._sweep_later()
+
+    def _one_less(self, order: Order, failure: SwapFailure, *records: Record) -> None:
+        """Decide what follows when one attempt at *order* came to nothing, by *failure*.
+
+        *records* are what is to be kept of the attempt; none where it was never signed.
+        """
+        live = self._live.get(order.id)
+        another_is_being_made = bool(records) and order.status is OrderStatus.SUBMITTED
+        if not live and not another_is_being_made:
+            self._attempt_failed(order, failure, *records)
+            return
+        if live and order.status is OrderStatus.SUBMITTED and not another_is_being_made:
+            order = sent(order, list(live)[-1], self.now())
+        self._book.fly(order)
+        self._store.commit(*records, order, event_of(order, f"one attempt less: {failure.message}"))
 
     # What follows a failure -------------------------------------------------------------------------------
 
@@ -298,6 +501,11 @@ class OrderRouter(EngineActor):
 
     def _give_up(self, order: Order, *records: Record) -> None:
         self._book.finish(order.id)
+        if order.kind is OrderKind.RECLAIM:
+            self._store.commit(*records, order, event_of(order, "failed for good"), *self._unclaimed(order))
+            self._publish(order)
+            self._reclaim_later()
+            return
         alert = order_failed(order, AlertId(self.system.ids.new("alert")), self.now())
         self._store.commit(*records, order, event_of(order, "failed for good"), alert)
         self._publish(order)
@@ -305,20 +513,55 @@ class OrderRouter(EngineActor):
         if order.kind is OrderKind.EXIT:
             self.tell(position_name(order.position_id), ExitFailed(order=order))
 
-    # Fills that are not booked yet ------------------------------------------------------------------------
+    # What was told and may be lost ------------------------------------------------------------------------
 
     def _sweep_later(self) -> None:
-        if not self._sweeping:
+        if not self._sweeping and (self._live or self._book.flights()):
             self._sweeping = True
             self.tell_self_at(Nanos(self.now() + SWEEP_INTERVAL), _Sweep())
 
     def _sweep(self) -> None:
+        """Tell again what has had no answer: the actor that was told may have died with its mail."""
         self._sweeping = False
+        for live in self._live.values():
+            for attempt in live.values():
+                self.tell(CONFIRMER, WatchAttempt(attempt=attempt))
         for flight in self._book.flights():
             if flight.landed is not None:
-                order = flight.order
-                self.tell(position_name(order.position_id), ExitLanded(order=order, fill=flight.landed))
-                self._sweep_later()
+                self._tell_of_landing_again(flight.order, flight.landed)
+        self._sweep_later()
+
+    def _tell_of_landing_again(self, order: Order, fill: Fill) -> None:
+        self._told[order.id] += 1
+        if self._told[order.id] == TELLINGS:
+            alert = fill_not_booked(order, AlertId(self.system.ids.new("alert")), self.now())
+            self.tell(ALERTS, RaiseAlert(alert=alert))
+        self.tell(position_name(order.position_id), ExitLanded(order=order, fill=fill))
+
+    def _unclaimed(self, order: Order) -> list[Order]:
+        """Return the orders whose rent *order*, which is given up, was to bring back."""
+        claimed = self._store.markers(order.id) if order.kind is OrderKind.RECLAIM else []
+        return [replace(other, reclaimed_by=None) for other in claimed]
+
+    # Rent of markers --------------------------------------------------------------------------------------
+
+    def _reclaim_later(self) -> None:
+        if not self._reclaiming and self._store.markers():
+            self._reclaiming = True
+            self.tell_self_at(Nanos(self.now() + self._reclaim_after), _Reclaim())
+
+    def _reclaim(self) -> None:
+        """Order the rent of finished orders' markers to be brought back, unless an attempt of theirs may still land."""
+        self._reclaiming = False
+        emptied = [order for order in self._store.markers() if order.id not in self._live][:RECLAIM_AT_ONCE]
+        if emptied and not self._draining:
+            order_id = OrderId(self.system.ids.new("reclaim"))
+            order = reclaim_order(order_id, self._policies.entries.max_attempts, self.now())
+            claimed = [replace(other, reclaimed_by=order_id) for other in emptied]
+            self._store.commit(order, event_of(order, f"rent of {len(emptied)} markers"), *claimed)
+            self._publish(order)
+            self._submit(order)
+        self._reclaim_later()
 
     # ------------------------------------------------------------------------------------------------------
 
@@ -354,7 +597,5 @@ class OrderRouter(EngineActor):
             "waiting": self._book.waiting(),
             "in_flight": [flight.order for flight in self._book.flights()],
             "draining": self._draining,
+            "holding": self._holding,
         }
-
-
-_DEAD = frozenset({AttemptStatus.REVERTED, AttemptStatus.EXPIRED})

@@ -13,21 +13,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actors.base import EngineActor
+from actors.executor import Executor
 from actors.market import Market
 from actors.position import PositionActor
-from actors.system import ALERTS, FEED, ROUTER, System, market_name, position_name
+from actors.system import ALERTS, CONFIRMER, FEED, ROUTER, System, market_name, position_name
 from engine.domain.alert import Alert, Severity
+from engine.domain.order import Attempt, AttemptStatus
 from engine.domain.position import Position
 from engine.domain.retry import RetryPolicies
 from engine.domain.units import AlertId, Mint, Nanos, PositionId, seconds
 from engine.messages.alerts import RaiseAlert
-from engine.messages.control import Drain, Snapshot
+from engine.messages.control import Drain, Reconcile, Snapshot
 from engine.messages.orders import PositionClosed, PositionOpened
 from engine.messages.prices import Subscribe, Unsubscribe, UnwatchMint, WatchMint
+from engine.messages.swaps import ExecutorReady, WatchAttempt
 from engine.ports import Store
 
 INTENSITY = 5
 PERIOD = seconds(10)
+STUCK_AFTER = seconds(20)
+"""No handler takes this long while its time-outs hold. A thread cannot be stopped from outside, and what it holds might
+still be written when it wakes: only a new process helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +66,13 @@ class Supervisor(EngineActor):
     ) -> None:
         super().__init__(system, name)
         self._children = children
+        self._executors = {child.name for child in children if child.actor is Executor}
         self._store = store
         self._policies = policies
         self._max_price_age = max_price_age
         self._check_interval = check_interval
         self._starters: dict[str, Callable[[], None]] = {}
-        self._positions: dict[Mint, set[PositionId]] = {}
+        self._positions: dict[Mint, dict[PositionId, None]] = {}
         self._restarts: deque[Nanos] = deque()
         self._gave_up = False
 
@@ -106,11 +113,13 @@ class Supervisor(EngineActor):
 
     def _guard(self, position: Position) -> None:
         mint = position.mint
+        if position.id in self._positions.get(mint, {}):
+            return  # it was in the store already when the engine started
         if mint not in self._positions:
-            self._positions[mint] = set()
+            self._positions[mint] = {}
             self._start(market_name(mint), lambda: self.system.spawn(market_name(mint), Market, mint=mint))
             self.tell(FEED, WatchMint(mint=mint))
-        self._positions[mint].add(position.id)
+        self._positions[mint][position.id] = None
         self._start(position_name(position.id), lambda: self._spawn_position(position.id))
 
     def _spawn_position(self, position_id: PositionId) -> None:
@@ -130,7 +139,7 @@ class Supervisor(EngineActor):
         mint = position.mint
         self._dismiss(position_name(position.id))
         self.tell(market_name(mint), Unsubscribe(position_id=position.id))
-        self._positions[mint].discard(position.id)
+        self._positions[mint].pop(position.id, None)
         if not self._positions[mint]:
             del self._positions[mint]
             self._dismiss(market_name(mint))
@@ -148,10 +157,13 @@ class Supervisor(EngineActor):
 
     def _look_after(self) -> None:
         for name, starter in list(self._starters.items()):
+            if self.system.stuck(name, STUCK_AFTER):
+                self._give_up(name, f"has been at one message for more than {STUCK_AFTER / 1e9:.0f} s")
+                return
             if self.system.alive(name):
                 continue
             if self._too_many_restarts():
-                self._give_up(name)
+                self._give_up(name, f"died again after {INTENSITY} restarts within {PERIOD / 1e9:.0f} s")
                 return
             self.log.error("actor_restarted", restarted=name)
             starter()
@@ -159,13 +171,29 @@ class Supervisor(EngineActor):
             self.publish("engine.actor_restarted", actor=name)
 
     def _resubscribe(self, name: str) -> None:
-        """Tell a restarted market or feed what only its predecessor knew."""
+        """Tell a restarted actor what only its predecessor knew, and the router what a dead executor had in hand."""
+        if name in self._executors:
+            self.tell(ROUTER, ExecutorReady(executor=name))
+        if name == CONFIRMER:
+            for attempt in self._without_verdict():
+                self.tell(CONFIRMER, WatchAttempt(attempt=attempt))
+            self.tell(CONFIRMER, Reconcile())  # a router may be waiting for the answer that its predecessor owed
         for mint, positions in self._positions.items():
             if name == FEED:
                 self.tell(FEED, WatchMint(mint=mint))
             elif name == market_name(mint):
                 for position_id in positions:
                     self.tell(name, Subscribe(position_id=position_id))
+
+    def _without_verdict(self) -> list[Attempt]:
+        """Return what may still land, and what landed and is not booked yet."""
+        unbooked = [
+            attempt
+            for order in self._store.orders(unfinished_only=True)
+            for attempt in self._store.attempts(order.id)
+            if attempt.status is AttemptStatus.LANDED
+        ]
+        return [*self._store.attempts(unresolved_only=True), *unbooked]
 
     def _too_many_restarts(self) -> bool:
         now = self.now()
@@ -174,7 +202,7 @@ class Supervisor(EngineActor):
         self._restarts.append(now)
         return len(self._restarts) > INTENSITY
 
-    def _give_up(self, name: str) -> None:
+    def _give_up(self, name: str, why: str) -> None:
         self._gave_up = True
         now = self.now()
         alert = Alert(
@@ -182,7 +210,7 @@ class Supervisor(EngineActor):
             alert_type="engine_failed",
             severity=Severity.CRITICAL,
             title="ENGINE FAILED - positions are not guarded",
-            message=f"{name} died again after {INTENSITY} restarts within {PERIOD / 1e9:.0f} s. The engine drains.",
+            message=f"{name} {why}. The engine drains.",
             data={"actor": name},
             requires_action=True,
             dedupe_key="engine_failed",

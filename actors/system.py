@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
 from pykka import ActorDeadError, ActorRef
 
-from actors.mailbox import Activity
+from actors.mailbox import Activity, Mailbox
 from engine.domain.errors import EngineError
+from engine.domain.units import Nanos
 from engine.ports import Bus, Clock, Ids
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ FEED = "feed"
 ROUTER = "router"
 CONFIRMER = "confirmer"
 ALERTS = "alerts"
+HOLDINGS = "holdings"
 
 
 def market_name(mint: str) -> str:
@@ -154,6 +156,12 @@ class System:
         """Return whether the actor of that *name* takes messages."""
         reference = self._refs.get(name)
         return reference is not None and reference.is_alive()
+
+    def stuck(self, name: str, limit: Nanos) -> bool:
+        """Return whether the actor of that *name* has been at one message for longer than *limit*."""
+        reference = self._refs.get(name)
+        since = cast("Mailbox", reference.actor_inbox).busy_since if reference is not None else None
+        return since is not None and self.clock.now() - since > limit
 
     def names(self, prefix: str = "") -> list[str]:
         """Return the names that begin with *prefix*, in the order in which they were first given."""

@@ -98,7 +98,7 @@ def of_rpc(error: ChainUnavailableError) -> SwapFailure:
     if error.code in _INVALID_REQUEST_CODES:
         return _refused(f"the Solana RPC would not take the transaction: {error}", code)
     if error.code == _PREFLIGHT_FAILURE and (cause := _preflight_cause(error)) is not None:
-        return explain(cause, logs=error.data.get("logs"))
+        return explain(cause, logs=_lines(error.data.get("logs")))
     return SwapFailure(kind=FailureKind.TRANSIENT, message=str(error), code=code)
 
 
@@ -134,6 +134,11 @@ def _failing_program(index: int, programs: Sequence[str], logs: Sequence[str]) -
 
 def _preflight_cause(error: RpcError) -> Any:
     return error.data.get("err") if isinstance(error.data, dict) else None
+
+
+def _lines(logs: object) -> list[str]:
+    """Return those of *logs* that are lines: it came with an error, where anything may stand."""
+    return [line for line in logs if isinstance(line, str)] if isinstance(logs, list) else []
 
 
 def _name(error: object) -> str:

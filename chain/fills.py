@@ -22,6 +22,7 @@ import base58
 from solders.pubkey import Pubkey
 
 from chain.programs import SYSTEM
+from chain.values import array, text, transaction_error, whole_number
 from engine.domain.swap import Fill
 from engine.domain.units import Lamports, Mint, Signature
 
@@ -41,6 +42,24 @@ class _Change:
         return self.after[index] - self.before[index]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a wallet holds in token accounts."""
+
+    accounts: frozenset[int]
+    """Indexes of all of them, whatever is in them."""
+    amount: int
+    """Raw units of one mint."""
+
+    @classmethod
+    def read(cls, balances: object, wallet: str, mint: Mint) -> _Held:
+        """Return what *balances*, one side of a transaction's token balances, say of *wallet* and *mint*."""
+        own = [balance for balance in array(balances) if text(balance["owner"]) == wallet]
+        amounts = [balance["uiTokenAmount"]["amount"] for balance in own if text(balance["mint"]) == mint]
+        accounts = frozenset(whole_number(balance["accountIndex"]) for balance in own)
+        return cls(accounts, sum(map(whole_number, amounts)))
+
+
 def fill_of(transaction: _Json, *, wallet: str, mint: Mint) -> Fill:
     """Return what *transaction* moved of *mint* and SOL for *wallet*; of a reverted one, its fee alone.
 
@@ -54,40 +73,32 @@ def fill_of(transaction: _Json, *, wallet: str, mint: Mint) -> Fill:
     """
     meta = transaction["meta"]
     keys = account_keys(transaction)
-    fee = Lamports(meta["fee"] if keys[0] == wallet else 0)
-    signature = Signature(transaction["transaction"]["signatures"][0])
-    slot = transaction["slot"]
-    if meta["err"] is not None:
+    fee = Lamports(whole_number(meta["fee"]) if keys[0] == wallet else 0)
+    signature = Signature(text(array(transaction["transaction"]["signatures"])[0]))
+    slot = whole_number(transaction["slot"])
+    if transaction_error(meta["err"]) is not None:
         return Fill(signature=signature, tokens=0, sol=0, fee=fee, rent=0, slot=slot)
-    change = _Change(meta["preBalances"], meta["postBalances"])
-    own = _token_accounts(meta, wallet) | _seeded_accounts(transaction, keys, wallet)
+    change = _Change(_lamports(meta["preBalances"]), _lamports(meta["postBalances"]))
+    held = [_Held.read(meta[side], wallet, mint) for side in ("preTokenBalances", "postTokenBalances")]
+    own = held[0].accounts | held[1].accounts | _seeded_accounts(transaction, keys, wallet)
     rent = sum(change.of(index) for index in own)
     received = change.of(keys.index(wallet)) if wallet in keys else 0
-    before, after = (_amount(meta[side] or (), wallet, mint) for side in ("preTokenBalances", "postTokenBalances"))
-    return Fill(signature=signature, tokens=after - before, sol=received + rent + fee, fee=fee, rent=rent, slot=slot)
+    tokens = held[1].amount - held[0].amount
+    return Fill(signature=signature, tokens=tokens, sol=received + rent + fee, fee=fee, rent=rent, slot=slot)
 
 
 def account_keys(transaction: _Json) -> list[str]:
     """Return the addresses that a transaction's indexes point at, those from lookup tables last."""
-    keys = transaction["transaction"]["message"]["accountKeys"]
+    keys = array(transaction["transaction"]["message"]["accountKeys"])
     if keys and isinstance(keys[0], dict):
         # jsonParsed lists the loaded ones too.
-        return [key["pubkey"] for key in keys]
+        return [text(key["pubkey"]) for key in keys]
     loaded = transaction["meta"].get("loadedAddresses") or {}
-    return [*keys, *loaded.get("writable", ()), *loaded.get("readonly", ())]
+    return [text(key) for key in (*keys, *loaded.get("writable", ()), *loaded.get("readonly", ()))]
 
 
-def _token_accounts(meta: _Json, wallet: str) -> set[int]:
-    both = [*(meta["preTokenBalances"] or ()), *(meta["postTokenBalances"] or ())]
-    return {balance["accountIndex"] for balance in both if balance.get("owner") == wallet}
-
-
-def _amount(balances: Sequence[_Json], wallet: str, mint: Mint) -> int:
-    return sum(
-        int(balance["uiTokenAmount"]["amount"])
-        for balance in balances
-        if balance.get("owner") == wallet and balance["mint"] == mint
-    )
+def _lamports(balances: object) -> list[int]:
+    return [whole_number(balance) for balance in array(balances)]
 
 
 def _seeded_accounts(transaction: _Json, keys: Sequence[str], wallet: str) -> set[int]:
@@ -103,13 +114,15 @@ def _seeded_account(instruction: _Json, keys: Sequence[str], wallet: str) -> str
             return address if base == wallet else None
         case {"parsed": {"type": "transferWithSeed", "info": {"sourceBase": base, "source": str(address)}}}:
             return address if base == wallet else None
-        case {"programIdIndex": int(program), "accounts": [int(first), int(second), *_], "data": str(data)}:
-            return _seeded_by_index(keys[program], (keys[first], keys[second]), base58.b58decode(data), wallet)
+        case {"programId": str()}:
+            return None  # of jsonParsed, and none of these two
         case _:
-            return None
+            program = keys[whole_number(instruction["programIdIndex"])]
+            accounts = [keys[whole_number(index)] for index in array(instruction["accounts"])]
+            return _seeded_by_index(program, accounts, base58.b58decode(text(instruction["data"])), wallet)
 
 
-def _seeded_by_index(program: str, accounts: tuple[str, str], data: bytes, wallet: str) -> str | None:
+def _seeded_by_index(program: str, accounts: Sequence[str], data: bytes, wallet: str) -> str | None:
     """Return the address, by System's own layout.
 
     CreateAccountWithSeed: accounts payer, new account, base; data u32 3, base, ...

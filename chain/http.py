@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ from engine.domain.errors import BadInputError, EngineError
 
 CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 2.5
+ANSWER_TIMEOUT = 5.0
 _EXCERPT = 200
 _OK = 200
 _SHORTEST_KEY = 8
@@ -85,6 +87,7 @@ class HttpClient:
         headers: sent with every request; may hold a key.
         connect_timeout: seconds to reach the server.
         read_timeout: seconds of silence after which an answer is given up.
+        answer_timeout: seconds after which an answer that has begun is given up, however steadily it trickles.
         transport: stands in for the network in tests.
 
     Raises:
@@ -99,12 +102,14 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         connect_timeout: float = CONNECT_TIMEOUT,
         read_timeout: float = READ_TIMEOUT,
+        answer_timeout: float = ANSWER_TIMEOUT,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         url = _parsed(base_url, name)
         self._base_url = base_url.rstrip("/") if not url.query else base_url
         self._secrets = _secrets(url, headers or {})
         self._server = f"{name} at {url.host}"
+        self._answer_timeout = answer_timeout
         self._client = httpx.Client(
             headers=dict(headers or {}),
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=connect_timeout),
@@ -127,7 +132,7 @@ class HttpClient:
         Raises:
             HttpError: there was no answer, or it was not JSON.
         """
-        return self._ask(lambda: self._client.get(self._base_url + path, params=dict(params)), exact_numbers)
+        return self._ask("GET", path, exact_numbers, params=dict(params))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Answer:
         """Return the answer to *body* as JSON, sent to ``POST base_url + path``.
@@ -135,36 +140,46 @@ class HttpClient:
         Raises:
             HttpError: there was no answer, or it was not JSON.
         """
-        return self._ask(lambda: self._client.post(self._base_url + path, json=dict(body)), exact_numbers=False)
+        return self._ask("POST", path, exact_numbers=False, json=dict(body))
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _ask(self, send: Callable[[], httpx.Response], exact_numbers: bool) -> Answer:
+    def _ask(self, method: str, path: str, exact_numbers: bool, **content: Any) -> Answer:
         # Errors are raised "from None": httpx's own carry the request, and with it the URL and the headers.
         try:
-            response = send()
+            with self._client.stream(method, self._base_url + path, **content) as response:
+                body = self._body(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise ConnectFailedError(f"{self._server} could not be reached ({_kind(error)})") from None
         except httpx.TimeoutException as error:
             raise NoAnswerError(f"{self._server} did not answer in time ({_kind(error)})") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise NoAnswerError(f"{self._server} broke off before it had answered ({_kind(error)})") from None
-        return self._read(response, exact_numbers)
+        return self._read(response, body, exact_numbers)
 
-    def _read(self, response: httpx.Response, exact_numbers: bool) -> Answer:
+    def _body(self, response: httpx.Response) -> str:
+        # The timeout of the read starts anew with every byte: a server that trickles would hold its caller for ever.
+        deadline, parts = time.monotonic() + self._answer_timeout, []
+        for part in response.iter_bytes():
+            if time.monotonic() > deadline:
+                raise NoAnswerError(f"{self._server} did not finish its answer in time")
+            parts.append(part)
+        return b"".join(parts).decode(errors="replace")
+
+    def _read(self, response: httpx.Response, body: str, exact_numbers: bool) -> Answer:
         status = response.status_code
         headers = {key.lower(): value for key, value in response.headers.items()}
         # A gateway that refuses a request may repeat it; its words end up in errors and logs.
-        text = response.text if status == _OK else self._redacted(response.text)
+        text = body if status == _OK else self._redacted(body)
         try:
-            body = _decoded(text, exact_numbers)
-        except ValueError:
+            decoded = _decoded(text, exact_numbers)
+        except (ValueError, RecursionError):
             excerpt = " ".join(self._redacted(text).split())[:_EXCERPT]
             message = f"{self._server} answered HTTP {status} without JSON: {excerpt!r}"
             raise NotJsonError(message, status=status, headers=headers) from None
-        return Answer(status=status, headers=headers, body=body)
+        return Answer(status=status, headers=headers, body=decoded)
 
     def _redacted(self, text: str) -> str:
         for secret in self._secrets:

@@ -15,6 +15,7 @@ from chain.http import HttpClient, HttpError
 from chain.jupiter_errors import answered, of_transport, unreadable
 from chain.lookup_tables import lookup_table
 from chain.transactions import SwapInstructions, swap_instructions
+from chain.values import whole_number
 from engine.domain.swap import Side, SwapRequest
 from engine.domain.units import SOL_MINT, Mint
 
@@ -85,7 +86,7 @@ class JupiterBuild:
                 answer,
                 lookup_tables=[lookup_table(address, held) for address, held in tables.items()],
                 blockhash=Hash(bytes(recent["blockhash"])),
-                last_valid_block_height=int(recent["lastValidBlockHeight"]),
+                last_valid_block_height=whole_number(recent["lastValidBlockHeight"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise unreadable("/build", error) from error

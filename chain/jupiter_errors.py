@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chain.http import Answer, HttpError, NotJsonError
+from chain.values import whole_number
 from engine.domain.errors import FailureKind, SwapError
 from engine.domain.units import SECOND, Nanos
 
@@ -99,4 +100,7 @@ def _of_status(status: int, headers: Mapping[str, str], message: str) -> SwapErr
 
 def _reset_at(headers: Mapping[str, str]) -> Nanos | None:
     text = headers.get("x-ratelimit-reset", "")
-    return Nanos(int(text) * SECOND) if text.isascii() and text.isdigit() else None
+    try:
+        return Nanos(whole_number(text) * SECOND)
+    except ValueError:
+        return None

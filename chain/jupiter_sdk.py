@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupiter_python_sdk.jupiter import Jupiter
-from solders.hash import Hash
 from solders.pubkey import Pubkey
 
 from chain.failures import of_rpc, raised
@@ -23,8 +22,9 @@ from chain.http import HttpClient, HttpError
 from chain.jupiter import mints_of
 from chain.jupiter_errors import answered, of_simulation, of_transport, unreadable
 from chain.lookup_tables import fetch_lookup_tables
-from chain.rpc import RpcClient, understood
+from chain.rpc import RpcClient, latest_blockhash
 from chain.transactions import SwapInstructions, swap_instructions
+from chain.values import text, whole_number
 from engine.domain.errors import ChainUnavailableError
 from engine.domain.swap import SwapRequest
 
@@ -152,9 +152,9 @@ class JupiterSdk(Jupiter):  # type: ignore[misc]  # the SDK has no types
             raise of_simulation(answer["simulationError"])
         try:
             return WholeSwap(
-                transaction=str(answer["swapTransaction"]),
-                last_valid_block_height=int(answer["lastValidBlockHeight"]),
-                priority_fee=int(answer.get("prioritizationFeeLamports") or 0),
+                transaction=text(answer["swapTransaction"]),
+                last_valid_block_height=whole_number(answer["lastValidBlockHeight"]),
+                priority_fee=whole_number(answer.get("prioritizationFeeLamports") or 0),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise unreadable("/swap", error) from error
@@ -186,7 +186,7 @@ class JupiterSdk(Jupiter):  # type: ignore[misc]  # the SDK has no types
         built = self._post(_INSTRUCTIONS, {"quoteResponse": answer, "wrapAndUnwrapSol": True})
         try:
             tables = fetch_lookup_tables(self._node, built.get("addressLookupTableAddresses") or [])
-            blockhash, last_valid_block_height = self._latest_blockhash()
+            blockhash, last_valid_block_height = latest_blockhash(self._node)
             return swap_instructions(
                 built,
                 lookup_tables=tables,
@@ -210,13 +210,6 @@ class JupiterSdk(Jupiter):  # type: ignore[misc]  # the SDK has no types
             return answered(self._http.post(path, {"userPublicKey": self._taker, **body}))
         except HttpError as error:
             raise of_transport(error) from error
-
-    def _latest_blockhash(self) -> tuple[Hash, int]:
-        method = "getLatestBlockhash"
-        result = self._node.call(method, [{"commitment": "confirmed"}])
-        with understood(method):
-            value = result["value"]
-            return Hash.from_string(value["blockhash"]), int(value["lastValidBlockHeight"])
 
 
 class _PublicKeyOnly:

@@ -11,10 +11,12 @@ from chain.failures import explain, was_processed
 from chain.fills import fill_of
 from chain.rpc import RpcClient, understood
 from chain.tokens import Tokens
+from chain.values import array, text, transaction_error, whole_number
 from engine.domain.errors import ChainUnavailableError, FailureKind, SwapError
 from engine.domain.swap import Fill, SignatureStatus, TokenInfo
 from engine.domain.units import Lamports, Mint, RawAmount, Signature
 
+_LEVELS = {"processed", "confirmed", "finalized"}
 _LATEST_TRANSACTION_VERSION = 1
 """Without it a node refuses to show any transaction of that version."""
 
@@ -65,10 +67,10 @@ class SolanaChain:
             finalized_slot = self._finalized_slot
         result = self._rpc.call(method, [list(signatures), {"searchTransactionHistory": search_history}])
         with understood(method):
-            found = [_status(item) for item in result["value"]]
+            found = [_status(item) for item in array(result["value"])]
             if len(found) != len(signatures):
                 raise ValueError(f"{len(found)} statuses for {len(signatures)} signatures")
-            behind = finalized_slot - int(result["context"]["slot"])
+            behind = finalized_slot - whole_number(result["context"]["slot"])
         if search_history and behind > 0 and None in found:
             raise ChainUnavailableError(f"{method}: the node that answered is {behind} slots behind: it proves nothing")
         return found
@@ -82,7 +84,7 @@ class SolanaChain:
         method = "getEpochInfo"
         result = self._rpc.call(method, [{"commitment": "finalized"}])
         with understood(method):
-            height, slot = int(result["blockHeight"]), int(result["absoluteSlot"])
+            height, slot = whole_number(result["blockHeight"]), whole_number(result["absoluteSlot"])
         with self._lock:
             self._finalized_slot = max(self._finalized_slot, slot)
         return height
@@ -99,7 +101,11 @@ class SolanaChain:
         if result is None:
             return None
         with understood(method):
-            return fill_of(result, wallet=self._wallet, mint=mint)
+            fill = fill_of(result, wallet=self._wallet, mint=mint)
+            if fill.signature != signature:
+                raise ValueError(f"it is of transaction {fill.signature}, not {signature}")
+        self._rpc.note_landing(fill.slot)
+        return fill
 
     def token(self, mint: Mint) -> TokenInfo:
         """Return what the chain says of *mint*, read once; see `Chain.token`."""
@@ -113,8 +119,9 @@ class SolanaChain:
         """Return the wallet's lamports; SOL that is wrapped does not count."""
         method = "getBalance"
         result = self._rpc.call(method, [self._wallet, {"commitment": "confirmed"}])
+        self._rpc.check_fresh(method, result)
         with understood(method):
-            return Lamports(int(result["value"]))
+            return Lamports(whole_number(result["value"]))
 
 
 def _status(item: Mapping[str, Any] | None) -> SignatureStatus | None:
@@ -122,10 +129,13 @@ def _status(item: Mapping[str, Any] | None) -> SignatureStatus | None:
         return None
     # Nodes without confirmationStatus say the same by counting to null.
     rooted = item["confirmations"] is None
-    confirmation = item.get("confirmationStatus") or ("finalized" if rooted else "processed")
-    error = item["err"]
+    level = item.get("confirmationStatus")
+    confirmation = ("finalized" if rooted else "processed") if level is None else text(level)
+    if confirmation not in _LEVELS:
+        raise ValueError(f"{confirmation!r} is no level of confirmation")
+    error = transaction_error(item["err"])
     return SignatureStatus(
-        slot=item["slot"],
+        slot=whole_number(item["slot"]),
         confirmation=confirmation,
         failure=None if error is None else explain(error),
     )

@@ -7,13 +7,16 @@ with something new on any day.
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
+from solders.hash import Hash
 
-from chain.http import CONNECT_TIMEOUT, READ_TIMEOUT, HttpClient, HttpError
+from chain.http import ANSWER_TIMEOUT, CONNECT_TIMEOUT, READ_TIMEOUT, HttpClient, HttpError
+from chain.values import whole_number
 from engine.domain.errors import ChainUnavailableError
 
 OK = 200
@@ -44,6 +47,7 @@ class RpcClient:
         headers: sent with every call.
         connect_timeout: seconds to reach the node.
         read_timeout: seconds of silence after which an answer is given up.
+        answer_timeout: seconds after which an answer that has begun is given up.
         transport: stands in for the network in tests.
     """
 
@@ -54,6 +58,7 @@ class RpcClient:
         headers: Mapping[str, str] | None = None,
         connect_timeout: float = CONNECT_TIMEOUT,
         read_timeout: float = READ_TIMEOUT,
+        answer_timeout: float = ANSWER_TIMEOUT,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = HttpClient(
@@ -62,9 +67,12 @@ class RpcClient:
             headers=headers,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
+            answer_timeout=answer_timeout,
             transport=transport,
         )
         self._ids = itertools.count(1)
+        self._landed_slot = 0
+        self._lock = threading.Lock()
 
     def call(self, method: str, params: Sequence[Any] = ()) -> Any:
         """Return the ``result`` of *method*.
@@ -85,6 +93,31 @@ class RpcClient:
             raise ChainUnavailableError(f"{method}: the Solana RPC answered with something that is no answer to it")
         return body["result"]
 
+    def note_landing(self, slot: int) -> None:
+        """Take up that a transaction of the wallet is known to have landed in *slot*; see `check_fresh`."""
+        with self._lock:
+            self._landed_slot = max(self._landed_slot, slot)
+
+    def check_fresh(self, method: str, result: Any) -> None:
+        """Check that *method*'s *result* is from no node that lags behind what the wallet is known to have done.
+
+        A provider answers with one of many nodes. One that has not come as far as the wallet's newest transaction
+        shows balances of before it, and fails to sell what that transaction bought.
+
+        Raises:
+            ChainUnavailableError: it is; or it does not say of which slot it is.
+        """
+        with self._lock:
+            landed = self._landed_slot
+        if not landed:
+            return
+        with understood(method):
+            behind = landed - whole_number(result["context"]["slot"])
+        if behind > 0:
+            raise ChainUnavailableError(
+                f"{method}: the node that answered is {behind} slots behind the wallet: it proves nothing"
+            )
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -96,6 +129,19 @@ def _rpc_error(method: str, status: int, error: Any) -> RpcError:
             return RpcError(method, code, message, error.get("data"), status=status)
         case _:
             return RpcError(method, status, f"HTTP {status} {str(error or '')[:_EXCERPT]}".strip(), status=status)
+
+
+def latest_blockhash(rpc: RpcClient) -> tuple[Hash, int]:
+    """Return the newest confirmed blockhash and the last block height, inclusive, at which it can be used.
+
+    Raises:
+        ChainUnavailableError: the node could not be asked.
+    """
+    method = "getLatestBlockhash"
+    result = rpc.call(method, [{"commitment": "confirmed"}])
+    with understood(method):
+        value = result["value"]
+        return Hash.from_string(value["blockhash"]), whole_number(value["lastValidBlockHeight"])
 
 
 @contextmanager

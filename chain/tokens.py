@@ -10,6 +10,7 @@ from solders.pubkey import Pubkey
 
 from chain.programs import TOKEN_2022, TOKEN_PROGRAMS
 from chain.rpc import RpcClient, understood
+from chain.values import array, text
 from engine.domain.errors import BadInputError
 from engine.domain.swap import TokenInfo
 from engine.domain.units import Mint, RawAmount
@@ -47,13 +48,14 @@ class Tokens:
         The filter by mint covers either token program: the node takes the one that owns the mint.
 
         Raises:
-            ChainUnavailableError: the chain could not be read.
+            ChainUnavailableError: the chain could not be read, or by a node that lags behind the wallet.
         """
         method = "getTokenAccountsByOwner"
         config = {"encoding": "base64", "commitment": "confirmed"}
         result = self._rpc.call(method, [owner, {"mint": mint}, config])
+        self._rpc.check_fresh(method, result)
         with understood(method):
-            return RawAmount(sum(_amount(item["account"]) for item in result["value"]))
+            return RawAmount(sum(_amount(item["account"]) for item in array(result["value"])))
 
     def _read(self, mint: Mint) -> TokenInfo:
         _check_address(mint)
@@ -62,7 +64,7 @@ class Tokens:
             account = result["value"]
             if account is None:
                 raise BadInputError(f"There is no mint {mint} on this cluster: check the address and the cluster")
-            data, owner = account_data(account), str(account["owner"])
+            data, owner = account_data(account), text(account["owner"])
         if not _is_mint(data, owner):
             raise BadInputError(f"{mint} is {_what(data, owner)}: give the address of the token's mint")
         return TokenInfo(mint=mint, decimals=data[_DECIMALS], program=owner)

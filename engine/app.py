@@ -13,10 +13,11 @@ from actors.alerts import Alerts
 from actors.confirmer import Confirmer
 from actors.executor import Executor
 from actors.feed import Feed
-from actors.poller import Poller
+from actors.holdings import Holdings
+from actors.poller import Poller, poller_name
 from actors.router import OrderRouter
 from actors.supervisor import Child, Supervisor
-from actors.system import ALERTS, CONFIRMER, FEED, ROUTER, SUPERVISOR, System, executor_name, position_name
+from actors.system import ALERTS, CONFIRMER, FEED, HOLDINGS, ROUTER, SUPERVISOR, System, executor_name, position_name
 from chain.jupiter import jupiter_http
 from chain.ledger import SolanaChain
 from chain.prices import JupiterPrices
@@ -40,9 +41,10 @@ from engine.ports import Chain, Clock, Ids, Notifier, PriceSource, Signer, Store
 
 log = structlog.get_logger(__name__)
 
-POLLER = "poller"
 ASK_TIMEOUT = 10.0
 START_TIMEOUT = 30.0
+HOLDINGS_INTERVAL = seconds(300)
+_HURRY_INTERVAL = 0.1
 
 
 class Closable(Protocol):
@@ -64,8 +66,8 @@ class Ports:
     signer: Signer
     chain: Chain
     notifier: Notifier
-    source: PriceSource | None
-    """Polled for prices; None where whoever holds the engine observes them."""
+    sources: tuple[PriceSource, ...]
+    """Polled for prices, the first in order is listened to; none where whoever holds the engine observes them."""
     connections: tuple[Closable, ...] = ()
 
     def close(self) -> None:
@@ -100,7 +102,7 @@ def connect(
         signer=signer,
         chain=SolanaChain(rpc, signer.address),
         notifier=LogNotifier(),
-        source=JupiterPrices(http, clock) if poll_prices else None,
+        sources=(JupiterPrices(http, clock),) if poll_prices else (),
         connections=(rpc, http),
     )
 
@@ -156,32 +158,52 @@ class Engine:
             "poll_interval": seconds(settings.chain.confirm_interval),
             "rebroadcast_interval": seconds(settings.chain.rebroadcast_interval),
         }
-        polling = {"source": ports.source, "interval": seconds(settings.prices.poll_interval)}
-        poller = POLLER if ports.source is not None else None
+        routing = {
+            "store": ports.store,
+            "policies": self.policies,
+            "executors": executors,
+            "reclaim_after": seconds(settings.orders.reclaim_after),
+        }
+        comparing = HOLDINGS_INTERVAL if self._check_interval is not None else None
+        interval = seconds(settings.prices.poll_interval)
+        pollers = {source.name: poller_name(source.name) for source in ports.sources}
+        listening = {
+            "max_price_age": self._max_price_age,
+            "rules": settings.prices.rules(),
+            "pollers": pollers,
+            "store": ports.store,
+        }
         return [
             Child(ALERTS, Alerts, {"store": ports.store, "notifier": ports.notifier}),
-            *([Child(POLLER, Poller, polling)] if poller else []),
-            Child(FEED, Feed, {"max_price_age": self._max_price_age, "poller": poller}),
+            Child(FEED, Feed, listening),
+            *(Child(pollers[s.name], Poller, {"source": s, "interval": interval}) for s in ports.sources),
             Child(CONFIRMER, Confirmer, confirming),
             *(Child(name, Executor, tools) for name in executors),
-            Child(ROUTER, OrderRouter, {"store": ports.store, "policies": self.policies, "executors": executors}),
+            Child(ROUTER, OrderRouter, routing),
+            Child(HOLDINGS, Holdings, {"store": ports.store, "chain": ports.chain, "interval": comparing}),
         ]
 
-    def stop(self, *, timeout: float = 30.0) -> bool:
+    def stop(self, *, timeout: float = 30.0, hurry: threading.Event | None = None) -> bool:
         """Drain and stop; return whether every swap in flight was resolved within *timeout* seconds.
 
-        What was not is recorded, and taken up by the next start.
+        What was not is recorded, and taken up by the next start. Once *hurry* is set nothing is waited for.
         """
         drained = threading.Event()
         end = self.ports.bus.subscribe("engine.drained", lambda _subject, _data: drained.set())
         self.system.tell(ROUTER, Drain())
-        resolved = drained.wait(timeout)
+        resolved = self._wait_drained(drained, timeout, hurry or threading.Event())
         end()
         for name in [SUPERVISOR, *reversed(self.system.names())]:
             self.system.stop(name)
         if not resolved:
             log.warning("stopped_with_swaps_in_flight")
         return resolved
+
+    def _wait_drained(self, drained: threading.Event, timeout: float, hurry: threading.Event) -> bool:
+        left = timeout
+        while left > 0 and not hurry.is_set() and not drained.wait(min(left, _HURRY_INTERVAL)):
+            left -= _HURRY_INTERVAL
+        return drained.is_set()
 
     # What a person can ask --------------------------------------------------------------------------------
 
@@ -198,6 +220,7 @@ class Engine:
             wallet_sol=self.ports.chain.sol_balance(),
             policies=self.policies,
             now=self.ports.clock.now(),
+            marker_seed=self.ports.ids.seed(),
         )
         placed = self.system.ask(ROUTER, PlaceEntry(order=order), timeout=ASK_TIMEOUT)
         assert isinstance(placed, Order)

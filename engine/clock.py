@@ -64,7 +64,7 @@ class SystemClock:
     """
 
     def __init__(self, *, speed: float = 1.0, start: Nanos | None = None) -> None:
-        self._speed = speed
+        self.speed = speed
         self._wall = start if start is not None else time.time_ns()
         self._monotonic = time.monotonic_ns()
         self._agenda = _Agenda()
@@ -75,7 +75,7 @@ class SystemClock:
 
     def now(self) -> Nanos:
         """Return nanoseconds since the epoch."""
-        return Nanos(self._wall + int((time.monotonic_ns() - self._monotonic) * self._speed))
+        return Nanos(self._wall + int((time.monotonic_ns() - self._monotonic) * self.speed))
 
     def call_at(self, at: Nanos, callback: Callable[[], None]) -> _Call:
         """Call *callback* on the clock's thread once *at* has come."""
@@ -104,7 +104,7 @@ class SystemClock:
                 if call := self._agenda.pop_due(self.now()):
                     return call
                 at = self._agenda.next_at()
-                wait = _LONGEST_WAIT if at is None else max(0.0, (at - self.now()) / self._speed / 1e9)
+                wait = _LONGEST_WAIT if at is None else max(0.0, (at - self.now()) / self.speed / 1e9)
                 self._changed.wait(min(wait, _LONGEST_WAIT))
         return None
 

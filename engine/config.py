@@ -17,10 +17,13 @@ from pydantic import (
 )
 
 from engine.domain.errors import BadInputError
+from engine.domain.quality import DEFAULT_RULES, PriceRules
 from engine.domain.retry import RetryPolicies, RetryPolicy
-from engine.domain.units import BasisPoints, Lamports, Nanos, seconds
+from engine.domain.units import SECOND, BasisPoints, Lamports, Nanos, seconds
 
 _DAY = 86_400
+MISSED_POLLS = 3
+"""So many polls without a price, and the next price source in order is listened to."""
 Seconds = Annotated[float, Field(strict=True, ge=0, le=_DAY, allow_inf_nan=False)]
 Interval = Annotated[float, Field(strict=True, gt=0, le=_DAY, allow_inf_nan=False)]
 Bps = Annotated[int, Field(strict=True, ge=0, le=10_000)]
@@ -40,6 +43,8 @@ class RetrySection(_Section):
     slippage_cap_bps: Bps
     priority_fee: Fee
     priority_fee_cap: Fee
+    resign_after: Seconds
+    """Without a verdict for this long, another attempt is signed beside the first; 0 for never."""
 
     @model_validator(mode="after")
     def _caps_hold(self) -> RetrySection:
@@ -58,6 +63,7 @@ class RetrySection(_Section):
             slippage_cap=BasisPoints(self.slippage_cap_bps),
             fee=Lamports(self.priority_fee),
             fee_cap=Lamports(self.priority_fee_cap),
+            resign_after=seconds(self.resign_after) if self.resign_after else None,
         )
 
 
@@ -69,6 +75,7 @@ def _section(policy: RetryPolicy) -> RetrySection:
         slippage_cap_bps=policy.slippage_cap,
         priority_fee=policy.fee,
         priority_fee_cap=policy.fee_cap,
+        resign_after=(policy.resign_after or 0) / 1e9,
     )
 
 
@@ -94,6 +101,9 @@ class OrdersSection(_Section):
         default = _section(getattr(_DEFAULT, info.field_name or ""))
         return default.model_dump() | value
 
+    reclaim_after: Interval = 30.0
+    """How long the rent of a finished order's marker may wait for others to be brought back with it."""
+
     def policies(self) -> RetryPolicies:
         """Return the retry policies that the section describes."""
         return RetryPolicies(
@@ -105,10 +115,31 @@ class OrdersSection(_Section):
 
 
 class PricesSection(_Section):
-    """Where prices come from and how old they may be."""
+    """How often prices are asked for, and which of them move a position. Seconds; the deviation is a share."""
 
     poll_interval: Interval = 1.0
     max_age: Interval = 10.0
+    deviation: Annotated[float, Field(strict=True, gt=0, lt=1, allow_inf_nan=False)] = DEFAULT_RULES.deviation
+    """A price further than this from the last good one, as a share of it, needs a second look before it counts."""
+    second_look: Interval = DEFAULT_RULES.second_look / SECOND
+    """How long such a price waits to be confirmed or contradicted; then it counts."""
+    frozen_after: Interval = DEFAULT_RULES.frozen_after / SECOND
+    """How long a source may repeat the very same price before that is suspicious."""
+
+    @model_validator(mode="after")
+    def _second_look_is_in_time(self) -> PricesSection:
+        if self.second_look > self.max_age:
+            raise ValueError("second_look must not be above max_age: a price would be too old once it counts")
+        return self
+
+    def rules(self) -> PriceRules:
+        """Return by what prices are compared."""
+        return PriceRules(
+            deviation=self.deviation,
+            second_look=seconds(self.second_look),
+            frozen_after=seconds(self.frozen_after),
+            silent_after=seconds(self.poll_interval * MISSED_POLLS),
+        )
 
 
 class ChainSection(_Section):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from engine.domain.alert import Alert
+from engine.domain.errors import EngineError
 from engine.domain.order import Attempt, Order, OrderEvent
 from engine.domain.position import Position
 from engine.domain.swap import (
@@ -48,6 +49,9 @@ class Ids(Protocol):
     def new(self, prefix: str) -> str:
         """Return a name that was never given before, beginning with *prefix*."""
 
+    def seed(self) -> str:
+        """Return 1 to 32 characters that were never given before and that nobody can predict."""
+
 
 class SwapVenue(Protocol):
     """Where tokens are swapped. Blocking; called by executors alone.
@@ -58,8 +62,14 @@ class SwapVenue(Protocol):
     def quote(self, request: SwapRequest) -> Quote:
         """Return what the venue would pay for *request* now."""
 
-    def prepare(self, quote: Quote, *, priority_fee: Lamports) -> PreparedSwap:
-        """Return the unsigned transaction of *quote*, simulated on chain, paying *priority_fee* in all."""
+    def prepare(self, quote: Quote, *, priority_fee: Lamports, marker_seed: str = "") -> PreparedSwap:
+        """Return the unsigned transaction of *quote*, simulated on chain, paying *priority_fee* in all.
+
+        It begins with the order's marker where there is a *marker_seed* and room for it: `PreparedSwap.marked` says.
+        """
+
+    def prepare_reclaim(self, parked: Sequence[tuple[str, Lamports]], *, priority_fee: Lamports) -> PreparedSwap:
+        """Return the unsigned transaction that brings the lamports of *parked* (seed, lamports) markers back."""
 
 
 class Signer(Protocol):
@@ -134,6 +144,10 @@ Record = Position | Order | OrderEvent | Attempt | Fill | Alert
 """What the store keeps."""
 
 
+class LeaseError(EngineError):
+    """The wallet is another engine's. The message says whose; whoever meets it must not trade, or must stop."""
+
+
 class Store(Protocol):
     """What survives. Written before anything is told."""
 
@@ -142,6 +156,7 @@ class Store(Protocol):
 
         Raises:
             sqlalchemy.exc.IntegrityError or ValueError: a fence of the schema would be broken.
+            LeaseError: another engine took over a lease that this store held.
         """
 
     def position(self, position_id: PositionId) -> Position | None:
@@ -165,14 +180,37 @@ class Store(Protocol):
     def fills(self, order_id: OrderId | None = None) -> list[Fill]:
         """Return fills and the fees of reverted transactions, oldest first."""
 
+    def markers(self, reclaimed_by: OrderId | None = None) -> list[Order]:
+        """Return the orders whose marker holds rent that *reclaimed_by* is to bring back; None: nobody yet."""
+
     def alert(self, alert_id: AlertId) -> Alert | None:
         """Return one alert."""
 
     def alerts(self, *, unresolved_only: bool = False) -> list[Alert]:
         """Return alerts, oldest first."""
 
+    def acquire_lease(self, wallet: str, holder: str, *, now: Nanos, ttl: Nanos) -> None:
+        """Make *holder* the one engine that works for *wallet*, until *now* + *ttl* unless it renews.
+
+        A lease is free where there is none, where it is over, and for a holder of the same name that does not live
+        any more. Nobody else's clock frees it while its holder's process lives: a lock of the system stands beside it.
+
+        Raises:
+            LeaseError: it is another's.
+        """
+
+    def renew_lease(self, wallet: str, holder: str, *, now: Nanos, ttl: Nanos) -> None:
+        """Keep the lease that *holder* acquired here until *now* + *ttl*; to be called well before it is over.
+
+        Raises:
+            LeaseError: it is not, or no longer, *holder*'s, who must stop at once.
+        """
+
+    def release_lease(self, wallet: str, holder: str) -> None:
+        """Give the lease back; harmless where it is not *holder*'s."""
+
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, and of every lock. A lease that was not released ends by itself."""
 
 
 class Bus(Protocol):

@@ -21,7 +21,7 @@ from engine.domain.position import Position
 from engine.domain.units import Lamports, Nanos, seconds
 from engine.messages.prices import Tick
 from engine.ports import Ids
-from engine.store.sql import SqlStore
+from engine.store.sql import open_store
 
 REST_TIMEOUT = 60.0
 """Seconds of the machine within which the actors must come to rest between two moments of a replay."""
@@ -58,7 +58,7 @@ class Simulation:
         self.funds = funds
         self.world = World(clock, dumps=dumps)
         self.wallet = Wallet.generate()
-        self.store = SqlStore(database)
+        self.store = open_store(database, profile="demo")
         self._settings = settings
         self._ids = ids
         self._poll_prices = poll_prices
@@ -138,9 +138,18 @@ class Replay:
         return position
 
     def _finish(self) -> None:
-        """Let the exits that are under way as the path ends come to their end, at the last price."""
-        store, limit = self._simulation.store, Nanos(self._simulation.clock.now() + FINISH_LIMIT)
-        self._wait.until_true(lambda: not store.orders(unfinished_only=True), limit)
+        """Let what is under way as the path ends come to its end, and the rent of markers back."""
+        if not self._closed.is_set():
+            self._let_the_last_price_count()
+        store, limit = self._simulation.store, Nanos(self._simulation.clock.now() + self._wait.patience)
+        self._wait.until_true(lambda: not store.orders(unfinished_only=True) and not store.markers(), limit)
+
+    def _let_the_last_price_count(self) -> None:
+        """Give a jump at the end of the path the time after which it counts, as nothing contradicts it any more."""
+        simulation = self._simulation
+        simulation.engine.system.activity.wait_idle(REST_TIMEOUT)
+        self._wait.until(Nanos(simulation.clock.now() + simulation.engine.settings.prices.rules().second_look + 1))
+        simulation.engine.system.activity.wait_idle(REST_TIMEOUT)
 
 
 class FastForward:
@@ -150,6 +159,7 @@ class FastForward:
         assert isinstance(simulation.clock, ManualClock)
         self._clock = simulation.clock
         self._simulation = simulation
+        self.patience = FINISH_LIMIT
 
     def rest(self) -> None:
         """Wait until every actor has handled its mail.
@@ -188,6 +198,8 @@ class RealTime:
 
     def __init__(self, clock: SystemClock) -> None:
         self._clock = clock
+        # The servers and the engine take their time in seconds of the machine, however fast the clock runs.
+        self.patience = Nanos(int(FINISH_LIMIT * max(1.0, clock.speed)))
 
     def rest(self) -> None:
         """Go on at once: the engine keeps up by itself, or conflates."""

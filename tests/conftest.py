@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+
+if TYPE_CHECKING:
+    from tests.store.server import PostgresqlServer
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -29,3 +33,11 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"the real data is not at {DATA}")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """Run a PostgreSQL server. Who asks for it belongs to the xdist group of that name: one worker has one."""
+    from tests.store.server import serve
+
+    yield from serve()

@@ -21,9 +21,10 @@ from engine.domain.swap import (
     SwapRequest,
     TokenInfo,
 )
-from engine.domain.units import LAMPORTS_PER_SOL, Lamports, Mint, RawAmount, Signature
+from engine.domain.units import LAMPORTS_PER_SOL, SOL_MINT, BasisPoints, Lamports, Mint, RawAmount, Signature
 
 FEE = Lamports(5_000)
+MARKER_RENT = Lamports(650_240)
 
 
 class FakeMarket:
@@ -47,6 +48,8 @@ class FakeVenue:
     def __init__(self, market: FakeMarket) -> None:
         self.market = market
         self.failures: deque[BaseException] = deque()
+        self.markers = True
+        """Whether there is room for the order's marker."""
         self.requests: list[SwapRequest] = []
         self.fees: list[Lamports] = []
 
@@ -67,16 +70,29 @@ class FakeVenue:
             payload=None,
         )
 
-    def prepare(self, quote: Quote, *, priority_fee: Lamports) -> PreparedSwap:
+    def prepare(self, quote: Quote, *, priority_fee: Lamports, marker_seed: str = "") -> PreparedSwap:
         self.fees.append(priority_fee)
         request = quote.request
         message = {"side": request.side, "mint": request.mint, "amount": request.amount, "out": quote.expected_out}
+        message["marker"] = marker_seed if self.markers else ""
         return PreparedSwap(
             quote=quote,
             message=json.dumps(message).encode(),
             last_valid_block_height=150,
             priority_fee=priority_fee,
             compute_unit_limit=100_000,
+            marker_rent=MARKER_RENT if message["marker"] else Lamports(0),
+        )
+
+    def prepare_reclaim(self, parked: Sequence[tuple[str, Lamports]], *, priority_fee: Lamports) -> PreparedSwap:
+        total = sum(lamports for _, lamports in parked)
+        request = SwapRequest(side=Side.BUY, mint=SOL_MINT, amount=0, slippage=BasisPoints(0))
+        return PreparedSwap(
+            quote=Quote(request=request, expected_out=total, minimum_out=total, venue="reclaim", payload=None),
+            message=json.dumps({"reclaim": [seed for seed, _ in parked]}).encode(),
+            last_valid_block_height=150,
+            priority_fee=priority_fee,
+            compute_unit_limit=1_000,
         )
 
 
@@ -112,8 +128,12 @@ class FakeChain:
         self.known: dict[Signature, SignatureStatus] = {}
         self.fills: dict[Signature, Fill] = {}
         self.held: dict[Signature, dict[str, Any]] = {}
+        self.markers: dict[str, int] = {}
+        """Lamports in the order markers that exist, by seed."""
         self.height = 0
         self.unreachable = False
+        self.cache = 256
+        """How many statuses the node has at hand; 0: it must search its history for any."""
         self.send_errors: deque[Exception] = deque()
         self.tokens: dict[Mint, int] = {}
         self.lamports = Lamports(100 * LAMPORTS_PER_SOL)
@@ -134,18 +154,32 @@ class FakeChain:
                 self._land(signature, body)
             case "revert":
                 failure = SwapFailure(kind=FailureKind.SLIPPAGE, message="slippage tolerance exceeded", code="6001")
-                self.known[signature] = SignatureStatus(slot=1, confirmation="confirmed", failure=failure)
-                self.fills[signature] = Fill(signature=signature, tokens=0, sol=0, fee=FEE, rent=0, slot=1)
+                self._resolve(signature, failure, tokens=0, sol=0, rent=0)
             case "hold":
                 self.held[signature] = body
             case _:
                 pass
 
     def _land(self, signature: Signature, body: dict[str, Any]) -> None:
-        sells = body["side"] == Side.SELL
-        tokens, sol = (-body["amount"], body["out"]) if sells else (body["out"], -body["amount"])
-        self.known[signature] = SignatureStatus(slot=1, confirmation="confirmed", failure=None)
-        self.fills[signature] = Fill(signature=signature, tokens=tokens, sol=sol, fee=FEE, rent=0, slot=1)
+        if body.get("marker") in self.markers:
+            failure = SwapFailure(
+                kind=FailureKind.REFUSED, message="another attempt has succeeded", code="MARKER_IN_USE"
+            )
+            self._resolve(signature, failure, tokens=0, sol=0, rent=0)
+        elif seeds := body.get("reclaim"):
+            self._resolve(signature, None, tokens=0, sol=0, rent=-sum(self.markers.pop(seed) for seed in seeds))
+        else:
+            tokens, sol = (
+                (-body["amount"], body["out"]) if body["side"] == Side.SELL else (body["out"], -body["amount"])
+            )
+            rent = MARKER_RENT if body["marker"] else 0
+            self._resolve(signature, None, tokens=tokens, sol=sol, rent=rent)
+            if body["marker"]:
+                self.markers[body["marker"]] = MARKER_RENT
+
+    def _resolve(self, signature: Signature, failure: SwapFailure | None, *, tokens: int, sol: int, rent: int) -> None:
+        self.known[signature] = SignatureStatus(slot=1, confirmation="confirmed", failure=failure)
+        self.fills[signature] = Fill(signature=signature, tokens=tokens, sol=sol, fee=FEE, rent=rent, slot=1)
 
     def release(self, outcome: str = "land") -> None:
         """Let what was held land, or revert."""
@@ -157,14 +191,19 @@ class FakeChain:
     def statuses(
         self, signatures: Sequence[Signature], *, search_history: bool = False
     ) -> list[SignatureStatus | None]:
+        self._reach()
+        return [self.known.get(signature) if search_history or self.cache else None for signature in signatures]
+
+    def _reach(self) -> None:
         if self.unreachable:
             raise ChainUnavailableError("no node answers")
-        return [self.known.get(signature) for signature in signatures]
 
     def finalized_height(self) -> int:
+        self._reach()
         return self.height
 
     def fill(self, signature: Signature, mint: Mint) -> Fill | None:
+        self._reach()
         return self.fills.get(signature)
 
     def token(self, mint: Mint) -> TokenInfo:
@@ -173,6 +212,7 @@ class FakeChain:
         return TokenInfo(mint=mint, decimals=self.market.decimals[mint], program="token")
 
     def token_balance(self, mint: Mint) -> RawAmount:
+        self._reach()
         return RawAmount(self.tokens.get(mint, 0))
 
     def sol_balance(self) -> Lamports:

@@ -10,8 +10,8 @@ from engine.domain.alert import Alert, AlertStatus
 from engine.domain.order import Attempt, AttemptStatus, Order, OrderEvent, OrderKind
 from engine.domain.position import Position
 from engine.domain.swap import Fill
-from engine.domain.units import AlertId, OrderId, PositionId
-from engine.ports import Record
+from engine.domain.units import AlertId, Nanos, OrderId, PositionId
+from engine.ports import LeaseError, Record
 
 R = TypeVar("R", Position, Order, OrderEvent, Attempt, Fill, Alert)
 
@@ -21,6 +21,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._records: dict[type[Record], dict[Hashable, Record]] = {}
+        self._leases: dict[str, tuple[str, Nanos]] = {}
         self._lock = threading.RLock()
 
     def commit(self, *records: Record) -> None:
@@ -31,33 +32,35 @@ class MemoryStore:
         """
         with self._lock:
             before = {kind: dict(kept) for kind, kept in self._records.items()}
-            for record in records:
-                kept = self._records.setdefault(type(record), {})
-                kept[_key(record, len(kept))] = record
             try:
-                self._check_fences(records)
+                for record in records:
+                    kept = self._records.setdefault(type(record), {})
+                    _check_stays(kept.get(_key(record, len(kept))), record)
+                    kept[_key(record, len(kept))] = record
+                for record in records:
+                    self._check_fences(record)
             except ValueError:
                 self._records = before
                 raise
 
-    def _check_fences(self, records: tuple[Record, ...]) -> None:
-        for record in records:
-            if isinstance(record, Order) and record.kind is OrderKind.EXIT and not record.finished:
-                rivals = [
-                    o
-                    for o in self.orders(position_id=record.position_id, unfinished_only=True)
-                    if o.kind is OrderKind.EXIT
-                ]
-                if len(rivals) > 1:
-                    raise ValueError(f"position {record.position_id} would have two unfinished exits")
-            if isinstance(record, Fill | OrderEvent) and self.order(record.order_id) is None:
+    def _check_fences(self, record: Record) -> None:
+        match record:
+            case Position() if not 0 <= record.sold_tokens <= record.entry_amount_tokens:
+                raise ValueError(f"position {record.id} would have sold more than was bought")
+            case Order() if (record.kind is OrderKind.EXIT) != (record.exit_reason is not None):
+                raise ValueError(f"order {record.id} is an exit without a reason, or has one and is none")
+            case Order() if len(self._unfinished_exits(record.position_id)) > 1:
+                raise ValueError(f"position {record.position_id} would have two unfinished exits")
+            case Attempt() | Fill() | OrderEvent() if self.order(record.order_id) is None:
                 raise ValueError(f"{record} is of no order")
-            if isinstance(record, Attempt):
-                if self.order(record.order_id) is None:
-                    raise ValueError(f"attempt {record.signature} is of no order")
-                twins = [a for a in self.attempts(record.order_id) if a.number == record.number]
-                if len(twins) > 1:
-                    raise ValueError(f"order {record.order_id} would have two attempts {record.number}")
+            case Attempt() if len([a for a in self.attempts(record.order_id) if a.number == record.number]) > 1:
+                raise ValueError(f"order {record.order_id} would have two attempts {record.number}")
+            case _:
+                pass
+
+    def _unfinished_exits(self, position_id: PositionId) -> list[Order]:
+        unfinished = self.orders(position_id=position_id, unfinished_only=True)
+        return [order for order in unfinished if order.kind is OrderKind.EXIT]
 
     def position(self, position_id: PositionId) -> Position | None:
         """Return one position."""
@@ -98,6 +101,10 @@ class MemoryStore:
         found = sorted(self._all(Fill), key=lambda f: (f.slot, f.signature))
         return [f for f in found if order_id in (None, f.order_id)]
 
+    def markers(self, reclaimed_by: OrderId | None = None) -> list[Order]:
+        """Return the orders whose marker holds rent that *reclaimed_by* is to bring back; None: nobody yet."""
+        return [o for o in self.orders() if o.marker_rent and o.reclaimed_by == reclaimed_by]
+
     def alert(self, alert_id: AlertId) -> Alert | None:
         """Return one alert."""
         return next((a for a in self._all(Alert) if a.id == alert_id), None)
@@ -106,6 +113,27 @@ class MemoryStore:
         """Return alerts, oldest first."""
         found = sorted(self._all(Alert), key=lambda a: (a.raised_at, a.id))
         return [a for a in found if not (unresolved_only and a.status is AlertStatus.RESOLVED)]
+
+    def acquire_lease(self, wallet: str, holder: str, *, now: Nanos, ttl: Nanos) -> None:
+        """Make *holder* the one engine that works for *wallet*."""
+        with self._lock:
+            rival, until = self._leases.get(wallet, (holder, now))
+            if rival != holder and until > now:
+                raise LeaseError(f"wallet {wallet} is held by {rival} until {until}")
+            self._leases[wallet] = holder, Nanos(now + ttl)
+
+    def renew_lease(self, wallet: str, holder: str, *, now: Nanos, ttl: Nanos) -> None:
+        """Keep the lease that *holder* acquired."""
+        with self._lock:
+            if self._leases.get(wallet, ("nobody", now))[0] != holder:
+                raise LeaseError(f"{holder} holds no lease of wallet {wallet}")
+            self._leases[wallet] = holder, Nanos(now + ttl)
+
+    def release_lease(self, wallet: str, holder: str) -> None:
+        """Give the lease back."""
+        with self._lock:
+            if self._leases.get(wallet, ("", 0))[0] == holder:
+                del self._leases[wallet]
 
     def close(self) -> None:
         """There is nothing to let go of."""
@@ -123,3 +151,16 @@ def _key(record: Record, count: int) -> Hashable:
             return count
         case _:
             return record.id
+
+
+def _check_stays(before: Record | None, after: Record) -> None:
+    """Raise where what is written once would change: whose an attempt or a fill is, and what was signed."""
+    match before, after:
+        case Attempt(), Attempt():
+            same = (before.order_id, before.number, before.raw) == (after.order_id, after.number, after.raw)
+            if not (same and before.last_valid_block_height == after.last_valid_block_height):
+                raise ValueError(f"attempt {after.signature} would be another")
+        case Fill(), Fill() if before.order_id != after.order_id:
+            raise ValueError(f"fill {after.signature} would be another order's")
+        case _:
+            pass

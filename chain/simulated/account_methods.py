@@ -7,8 +7,7 @@ from typing import Any
 from solders.account import Account
 from solders.pubkey import Pubkey
 
-from chain.simulated.bank import Bank
-from chain.simulated.rpc_call import Handler, Served, context_slot
+from chain.simulated.rpc_call import ChainView, Handler, Served, context_slot
 from chain.simulated.rpc_codec import ui_account, ui_amount, with_context
 from chain.simulated.rpc_errors import invalid_params
 from chain.simulated.rpc_params import Config, Params, pubkey
@@ -82,13 +81,13 @@ def get_token_supply(served: Served, params: Params) -> dict[str, Any]:
     return with_context(context_slot(served.bank, params.config(1)), ui_amount(minted.supply, minted.decimals))
 
 
-def _encoded(bank: Bank, account: Account | None, config: Config, default: str) -> dict[str, Any] | None:
+def _encoded(bank: ChainView, account: Account | None, config: Config, default: str) -> dict[str, Any] | None:
     if account is None:
         return None
     return ui_account(account, bank.account, config=config, default_encoding=default)
 
 
-def _token_filter(bank: Bank, wanted: Config) -> tuple[Pubkey | None, Pubkey]:
+def _token_filter(bank: ChainView, wanted: Config) -> tuple[Pubkey | None, Pubkey]:
     """Return the mint that is asked for, if it is one, and the token program."""
     mint_text, program_text = wanted.text("mint", ""), wanted.text("programId", "")
     if mint_text:
@@ -112,7 +111,7 @@ def _mint_of(account: Account) -> Pubkey | None:
     return None if held is None else held.mint
 
 
-def _decimals(bank: Bank, key: Pubkey) -> int:
+def _decimals(bank: ChainView, key: Pubkey) -> int:
     minted = mint(bank.account(key))
     if minted is None:
         raise invalid_params("Invalid param: could not find mint")

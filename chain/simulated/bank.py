@@ -93,7 +93,7 @@ class Bank:
 
     def block_time(self, slot: int) -> int:
         """Return when *slot* started, in whole seconds since the Unix epoch."""
-        return self._schedule.unix_time(slot)
+        return self._cluster.block_time(slot)
 
     def latest_blockhash(self, commitment: Commitment = Commitment.PROCESSED) -> tuple[str, int]:
         """Return the base58 blockhash of the newest block of *commitment*, and its last valid block height."""

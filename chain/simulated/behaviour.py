@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class Behaviour:
-    """How a node treats its callers; this one treats them well. Faults are scripted in subclasses."""
+    """How a node treats its callers; this one treats them well.
+
+    Whole plans of faults are in `chain.simulated.faults`; a subclass is for a node that is made to misbehave by hand.
+    """
 
     async def before(self, method: str) -> None:
         """Be called before *method* is served, for each call of a batch.

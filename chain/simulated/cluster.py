@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 import structlog
 from solders.account import Account
 from solders.pubkey import Pubkey
@@ -10,6 +13,7 @@ from chain.simulated import transaction_errors as errors
 from chain.simulated.blockhashes import FORWARDING_DELAY, LIFETIME, Blockhashes
 from chain.simulated.execution import NotExecutedError, Runtime
 from chain.simulated.genesis import Genesis
+from chain.simulated.history import AccountHistory
 from chain.simulated.holdings import Holdings
 from chain.simulated.landing import LandingQueue, Queued
 from chain.simulated.ledger import ExecutedTransaction, Ledger, Simulation, no_effects, status_of
@@ -28,6 +32,7 @@ class Cluster:
 
     Attributes:
         slot: the slot under way.
+        history: what accounts were lately; None where nobody looks back.
     """
 
     def __init__(self, schedule: SlotSchedule, slot: int, seed: bytes) -> None:
@@ -39,7 +44,9 @@ class Cluster:
         self.ledger = Ledger()
         self.holdings = Holdings()
         self.watchers = Watchers()
+        self.history: AccountHistory | None = None
         self._schedule = schedule
+        self._time_steps: list[tuple[int, int]] = []
         for key, account in self.genesis.accounts(self.runtime.rent(_MINT_BYTES)).items():
             self.runtime.write(key, account)
 
@@ -106,6 +113,7 @@ class Cluster:
             NotExecutedError: it does not get into a block; nothing was changed.
         """
         block_time = self._set_time()
+        self._remember(key for key, writable in zip(transaction.keys, transaction.writable, strict=True) if writable)
         effects, written = self.runtime.execute(transaction)
         executed = ExecutedTransaction.of(effects, transaction=transaction, slot=self.slot, block_time=block_time)
         self.ledger.append(executed)
@@ -116,8 +124,35 @@ class Cluster:
 
     def write(self, key: Pubkey, account: Account) -> None:
         """Put *account* at *key* without a transaction, and tell who watches."""
+        self._remember([key])
         self.runtime.write(key, account)
         self._noted(key, self.runtime.account(key))
+
+    def block_time(self, slot: int) -> int:
+        """Return when *slot* started by the cluster's own clock, in whole seconds since the Unix epoch."""
+        stepped = sum(seconds for since, seconds in self._time_steps if since <= slot)
+        return self._schedule.unix_time(slot) + stepped
+
+    def step_time(self, seconds: int) -> None:
+        """Let the cluster's own clock jump by *seconds*, forward or back, from the next slot on."""
+        self._time_steps.append((self.slot + 1, seconds))
+
+    def changed_since(self, slot: int) -> dict[Pubkey, Account | None]:
+        """Return the accounts that may have changed after *slot*, as they were in it; nothing without a history."""
+        return {} if self.history is None else self.history.changed_since(slot)
+
+    @contextmanager
+    def as_of(self, slot: int) -> Iterator[None]:
+        """Let the slot under way be *slot* for a while, and the accounts those of then; nothing may be executed."""
+        old, now = self.changed_since(slot), self.slot
+        new = {key: self.runtime.account(key) for key in old}
+        try:
+            self.slot = slot
+            self._put(old)
+            yield
+        finally:
+            self._put(new)
+            self.slot = now
 
     def tell_signatures(self) -> None:
         """Tell who waits for a signature that has come far enough."""
@@ -151,9 +186,17 @@ class Cluster:
             raise NotExecutedError(errors.ALREADY_PROCESSED)
 
     def _set_time(self) -> int:
-        block_time = self._schedule.unix_time(self.slot)
+        block_time = self.block_time(self.slot)
         self.runtime.set_time(self.slot, block_time)
         return block_time
+
+    def _remember(self, keys: Iterable[Pubkey]) -> None:
+        if self.history is not None:
+            self.history.note(self.slot, [(key, self.runtime.account(key)) for key in keys])
+
+    def _put(self, accounts: dict[Pubkey, Account | None]) -> None:
+        for key, account in accounts.items():
+            self.runtime.write(key, account)
 
     def _noted(self, key: Pubkey, account: Account | None) -> None:
         self.holdings.note(key, account)

@@ -11,9 +11,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from chain.simulated import jsonrpc
-from chain.simulated.bank import Bank
 from chain.simulated.behaviour import Behaviour
-from chain.simulated.rpc_call import Served
+from chain.simulated.rpc_call import ChainView, Served
 from chain.simulated.rpc_errors import RpcError
 from chain.simulated.rpc_methods import handler_of
 from chain.simulated.rpc_params import Params
@@ -24,12 +23,13 @@ class Node:
     """Serves a bank.
 
     Attributes:
+        served: what its answers come from.
         app: the ASGI application, for `chain.simulated.server.LoopbackServer` or any other server.
     """
 
-    def __init__(self, bank: Bank, behaviour: Behaviour | None = None) -> None:
+    def __init__(self, bank: ChainView, behaviour: Behaviour | None = None) -> None:
         """Serve *bank*, treating callers as *behaviour* says (well, by default)."""
-        self._served = Served(bank, behaviour or Behaviour())
+        self.served = Served(bank, behaviour or Behaviour())
         self.app = Starlette(
             routes=[
                 Route("/", self._post, methods=["POST"]),
@@ -54,8 +54,8 @@ class Node:
             method = jsonrpc.method_of(request)
             handler = handler_of(method)
             params = Params(jsonrpc.params_of(request))
-            await self._served.behaviour.before(method)
-            return jsonrpc.success(request, handler(self._served, params))
+            await self.served.behaviour.before(method)
+            return jsonrpc.success(request, handler(self.served, params))
         except RpcError as error:
             return jsonrpc.failure(request, error)
 
@@ -68,4 +68,4 @@ class Node:
         return PlainTextResponse("ok")
 
     async def _websocket(self, websocket: WebSocket) -> None:
-        await Session(self._served, websocket).run()
+        await Session(self.served, websocket).run()

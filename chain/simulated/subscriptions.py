@@ -13,8 +13,8 @@ from typing import Any
 
 from solders.account import Account
 
-from chain.simulated.bank import Bank
 from chain.simulated.ledger import ExecutedTransaction
+from chain.simulated.rpc_call import ChainView
 from chain.simulated.rpc_codec import ui_account, with_context
 from chain.simulated.rpc_errors import METHOD_NOT_FOUND, RpcError, invalid_params
 from chain.simulated.rpc_params import Config, Params, pubkey
@@ -31,7 +31,7 @@ _ids = itertools.count(1)
 class Subscriptions:
     """What one client has subscribed to. To be used on the thread of *loop* alone, where *send* is called too."""
 
-    def __init__(self, bank: Bank, loop: asyncio.AbstractEventLoop, send: Send) -> None:
+    def __init__(self, bank: ChainView, loop: asyncio.AbstractEventLoop, send: Send) -> None:
         self._bank = bank
         self._loop = loop
         self._send = send

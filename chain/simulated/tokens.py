@@ -27,6 +27,8 @@ WHOLE_BPS = 10_000
 _NO_FEE = BasisPoints(0)
 
 _AMOUNT_AT = 64
+_STATE_AT = 108
+_THAWED, _FROZEN = 1, 2
 _EXTENSION = struct.Struct("<HH")
 _FEE_SCHEDULE = struct.Struct("<QQH")
 _KIND_MINT, _KIND_ACCOUNT = 1, 2
@@ -149,6 +151,15 @@ def add(accounts: Accounts, token: Token, owner: Pubkey, change: int) -> None:
     struct.pack_into("<Q", data, _AMOUNT_AT, changed)
     lamports = account.lamports + (change if token.native else 0)
     accounts.set_account(address, Account(lamports, bytes(data), account.owner))
+
+
+def set_frozen(accounts: Accounts, address: Pubkey, *, frozen: bool) -> None:
+    """Freeze the token account at *address*, as the mint's freeze authority does, or thaw it; none stays none."""
+    account = accounts.account(address)
+    if account is not None:
+        data = bytearray(account.data)
+        data[_STATE_AT] = _FROZEN if frozen else _THAWED
+        accounts.set_account(address, Account(account.lamports, bytes(data), account.owner))
 
 
 def remove(accounts: Accounts, address: Pubkey) -> None:

@@ -10,19 +10,23 @@ from typing import Self
 
 from solders.pubkey import Pubkey
 from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
+from starlette.types import ASGIApp
 
 from chain.simulated import guard_program
 from chain.simulated.bank import SLOT_DURATION
 from chain.simulated.behaviour import Behaviour
 from chain.simulated.dumps import load_dumps
 from chain.simulated.exchange import SOL_USD, Exchange
+from chain.simulated.faults.front import JupiterFront, NodeFront
+from chain.simulated.faults.plan import FaultPlan
 from chain.simulated.jupiter_api import jupiter_app
 from chain.simulated.jupiter_gateway import PRO_PLAN, Gateway
 from chain.simulated.maker import Maker
 from chain.simulated.market import Market
 from chain.simulated.node import Node
 from chain.simulated.server import LoopbackServer
-from chain.simulated.tokens import WHOLE_BPS, Token
+from chain.simulated.token_state import token_account
+from chain.simulated.tokens import WHOLE_BPS, Token, set_frozen
 from chain.simulated.trading_bank import TradingBank
 from engine.domain.errors import BadInputError
 from engine.domain.units import BasisPoints, Nanos, RawAmount
@@ -38,7 +42,8 @@ class World:
     Attributes:
         bank: the cluster.
         exchange: its markets.
-        gateway: in front of the Jupiter API; faults are scripted on its `interceptor`.
+        gateway: in front of the Jupiter API; an `interceptor` may answer in the API's place.
+        faults: what the node and the Jupiter API do to their callers; None where nothing is scripted.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class World:
         sol_usd: Decimal = SOL_USD,
         requests_per_minute: int = PRO_PLAN,
         behaviour: Behaviour | None = None,
+        faults: FaultPlan | None = None,
     ) -> None:
         """Build the world at *clock*'s now; nothing is served before `start`.
 
@@ -64,6 +70,7 @@ class World:
             sol_usd: dollars per SOL, which the price endpoint's answers are in.
             requests_per_minute: what the Jupiter API allows.
             behaviour: how the node treats its callers.
+            faults: what goes wrong, at the node and the Jupiter API alike; switched and counted on the plan itself.
 
         Raises:
             BadInputError: the dumps cannot be used.
@@ -72,14 +79,23 @@ class World:
         self.bank = TradingBank(
             clock, slot_duration=slot_duration, landing_slots=landing_slots, seed=str(seed).encode()
         )
+        self.faults = faults
+        if faults is not None:
+            self.bank.keep_history()
         self.bank.add_program(guard_program.PROGRAM_ID, guard_program.elf())
         if dumps is not None:
             _load(self.bank, dumps)
         self._maker = Maker(self.bank, self._address("maker"))
         self.exchange = Exchange(self.bank, clock, self._maker, sol_usd=sol_usd)
         self.gateway = Gateway(jupiter_app(self.exchange), clock, limit=requests_per_minute)
-        self._node_server = LoopbackServer(Node(self.bank, behaviour).app)
-        self._jupiter_server = LoopbackServer(self.gateway)
+        node = Node(self.bank, behaviour)
+        rpc_app: ASGIApp = node.app
+        swap_app: ASGIApp = self.gateway
+        if faults is not None:
+            rpc_app = NodeFront(node, faults, clock, bank=self.bank)
+            swap_app = JupiterFront(self.gateway, faults, clock, exchange=self.exchange)
+        self._node_server = LoopbackServer(rpc_app)
+        self._jupiter_server = LoopbackServer(swap_app)
 
     def start(self) -> None:
         """Serve from now on; `rpc_url`, `ws_url` and `jupiter_url` say where."""
@@ -92,6 +108,8 @@ class World:
 
     def stop(self) -> None:
         """Stop serving and let go of the clock; harmless when repeated."""
+        if self.faults is not None:
+            self.faults.waiting.hang_up()
         self._jupiter_server.stop()
         self._node_server.stop()
         self.bank.close()
@@ -197,6 +215,32 @@ class World:
                     self._maker.give(token, owner, RawAmount(raw))
                 except ValueError as error:
                     raise BadInputError(f"{wallet} cannot be given {raw} raw units: {error}.") from error
+
+    def freeze(self, wallet: str, mint: str) -> None:
+        """Freeze what *wallet* holds of *mint*, as an issuer who kept the right to may: nothing of it can be moved.
+
+        Raises:
+            BadInputError: the wallet or the mint is none, or the wallet has no account of it.
+        """
+        self._set_frozen(wallet, mint, frozen=True)
+
+    def thaw(self, wallet: str, mint: str) -> None:
+        """Take `freeze` back.
+
+        Raises:
+            BadInputError: the wallet or the mint is none, or the wallet has no account of it.
+        """
+        self._set_frozen(wallet, mint, frozen=False)
+
+    def _set_frozen(self, wallet: str, mint: str, *, frozen: bool) -> None:
+        owner, token = _wallet(wallet), self.market(mint).token
+        with self.bank.lock:
+            held = [(key, token_account(account)) for key, account in self.bank.accounts_of(owner)]
+            addresses = [key for key, state in held if state is not None and state.mint == token.mint]
+            if not addresses:
+                raise BadInputError(f"{wallet} has no account of {token.symbol}: fund it first.")
+            for address in addresses:
+                set_frozen(self.bank, address, frozen=frozen)
 
     def _address(self, purpose: str) -> Pubkey:
         return Pubkey(hashlib.sha256(f"{purpose} of world {self._seed}".encode()).digest())

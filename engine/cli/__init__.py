@@ -43,7 +43,7 @@ def demo(
     config: ConfigOption = None,
     database: Annotated[Path, typer.Option(help="SQLite file; replaced by each run.")] = DATABASE,
     dumps: DumpsOption = None,
-    log_level: LogOption = "critical",
+    log_level: Annotated[str, typer.Option(help="debug, info, warning, error or critical.")] = "info",
     log_file: Annotated[Path, typer.Option(help="Where the log goes, as JSON lines.")] = Path(".ripcord/demo.log"),
 ) -> None:
     """Run a guarded wallet on an embedded cluster for about a minute: no keys, no network.
@@ -52,7 +52,8 @@ def demo(
     """
     from engine.cli.demo import run_demo
 
-    raise typer.Exit(run_demo(config=config, database=database, dumps=dumps, log_level=log_level, log_file=log_file))
+    level = _level(log_level)
+    raise typer.Exit(run_demo(config=config, database=database, dumps=dumps, log_level=level, log_file=log_file))
 
 
 @app.command()
@@ -78,7 +79,7 @@ def replay(
     plot: Annotated[Path | None, typer.Option(help="Draw price, stop, targets and exits: .png or .svg.")] = None,
     dumps: DumpsOption = None,
     config: ConfigOption = None,
-    log_level: LogOption = "error",
+    log_level: LogOption = "critical",
 ) -> None:
     """Guard one position over a price file, through the same engine and cluster, and print every exit."""
     from engine.cli.replay import ReplayOptions, run_replay

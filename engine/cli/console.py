@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-WIDTH = 132
+WIDTH = 160
 """Columns where there is no terminal to ask: a table that is cut off in a file or a pipe helps nobody."""
 
 

@@ -135,7 +135,7 @@ def run_demo(*, config: Path | None, database: Path, dumps: Path | None, log_lev
     _replace(database)
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("w", encoding="utf-8") as log, _clock() as clock:
-        logs.configure(level="info" if log_level == "critical" else log_level, stream=log)
+        logs.configure(level=log_level, stream=log)
         console = output()
         console.print("Starting an embedded Solana cluster, a Jupiter-compatible API and the engine ...")
         simulation = Simulation(
@@ -154,16 +154,25 @@ def run_demo(*, config: Path | None, database: Path, dumps: Path | None, log_lev
                 simulation.store, read_ledger(simulation.world.rpc_url, simulation.wallet.address), funds=FUNDS
             )
             print_summary(console, simulation.store, outcome, elapsed=clock.now() - stage.begun)
-    console.print(f"\nEvery order's history: python run.py orders --database {database}\nThe log: {log_file}")
+    console.print(f"\nEvery order's history: {_python()} run.py orders --database {database}\nThe log: {log_file}")
     return 0 if outcome.agrees and stage.complete else 1
 
 
+def _python() -> str:
+    """Return what a person types to run this Python from here."""
+    here, python = Path.cwd(), Path(sys.executable)
+    return str(python.relative_to(here)) if python.is_relative_to(here) else "python"
+
+
 def _hurried(settings: Settings) -> Settings:
-    """Return *settings* with prices polled twice a second, unless the file says otherwise."""
-    if "prices" in settings.model_fields_set:
-        return settings
-    prices = settings.prices.model_copy(update={"poll_interval": 0.5})
-    return settings.model_copy(update={"prices": prices})
+    """Return *settings* with quick polling and reclaiming, unless the file says otherwise."""
+    sections = {"prices": {"poll_interval": 0.5}, "orders": {"reclaim_after": 3.0}}
+    hurried = {
+        name: getattr(settings, name).model_copy(update=values)
+        for name, values in sections.items()
+        if name not in settings.model_fields_set
+    }
+    return settings.model_copy(update=hurried)
 
 
 @contextmanager
@@ -214,6 +223,9 @@ class Stage:
                     view.update(self._render(), refresh=True)
         for playback in self._playbacks:
             playback.stop()
+        store = self._simulation.store
+        if self.complete:
+            self._wait(lambda: not store.markers() and not store.orders(unfinished_only=True), "the markers' rent")
 
     def _open_positions(self) -> None:
         world, engine = self._simulation.world, self._simulation.engine

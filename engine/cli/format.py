@@ -8,6 +8,11 @@ from decimal import Decimal
 from engine.domain.units import SECOND, sol, whole
 
 
+def count_text(count: int, one: str, many: str) -> str:
+    """Return *count* with its noun."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def sol_text(lamports: int, *, signed: bool = False, places: int = 6) -> str:
     """Return *lamports* in SOL, rounded to *places*."""
     return f"{sol(lamports):{'+' if signed else ''}.{places}f}"

@@ -23,6 +23,7 @@ from engine.audit import Audit, audit
 from engine.cli.console import output
 from engine.cli.format import (
     bps_text,
+    count_text,
     price_text,
     reason_text,
     sol_text,
@@ -44,6 +45,8 @@ from engine.ids import CountedIds
 from engine.simulation import Replay, Simulation
 from engine.store.sql import SqlStore
 
+FASTEST = 100
+"""Times real time: beyond it a blockhash would expire while its transaction is being made."""
 _WALK_BEGINS = Nanos(1_767_225_600 * SECOND)
 """1 January 2026: a walk needs some time to begin at."""
 _WALK: Mapping[str, Any] = {
@@ -149,7 +152,7 @@ def _print(console: Console, outcome: _Outcome, options: ReplayOptions) -> None:
     path, position = outcome.path, outcome.position
     left_out = ", ".join(f"{count} {reason}" for reason, count in path.left_out.items())
     console.print(
-        f"{options.name}: {len(path.points):,} prices over {span_text(path.duration)}"
+        f"{options.name}: {count_text(len(path.points), 'price', 'prices')} over {span_text(path.duration)}"
         + (f" (left out: {left_out})" if left_out else ""),
         highlight=False,
         soft_wrap=True,
@@ -160,7 +163,7 @@ def _print(console: Console, outcome: _Outcome, options: ReplayOptions) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    console.print(_table(outcome))
+    console.print(_table(outcome) if outcome.orders else "No exit was raised.")
     console.print(_verdict(outcome), highlight=False, soft_wrap=True)
     if options.plot is not None:
         console.print(f"Drawn to {options.plot}.", highlight=False, soft_wrap=True)
@@ -290,8 +293,8 @@ def _pace(text: str) -> float | None:
         pace = float(text.removesuffix("x"))
     except ValueError:
         pace = 0.0
-    if not 0 < pace <= 100_000:  # noqa: PLR2004
-        raise BadInputError(f"--speed is {text!r}, and must be max or a number above 0, such as 1 or 60")
+    if not 0 < pace <= FASTEST:
+        raise BadInputError(f"--speed is {text!r}, and must be max or a number above 0 and up to {FASTEST}")
     return pace
 
 

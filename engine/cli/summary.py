@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.audit import Audit
-from engine.cli.format import bps_text, exact_sol, price_text, reason_text, sol_text, span_text, tokens_text
+from engine.cli.format import bps_text, count_text, exact_sol, price_text, reason_text, sol_text, span_text, tokens_text
 from engine.domain.order import Order, OrderKind, OrderStatus
 from engine.domain.position import Position
 from engine.ports import Store
@@ -22,8 +22,22 @@ def print_summary(console: Console, store: Store, outcome: Audit, *, elapsed: in
     for alert in alerts:
         console.print(f"{alert.severity.upper()} {alert.title} [{alert.status}]", markup=False, highlight=False)
         console.print(f"  {alert.message}", markup=False, highlight=False, soft_wrap=True)
+    _print_reclaims(console, store)
     print_audit(console, outcome)
     console.print(f"Took {span_text(elapsed)}.", highlight=False)
+
+
+def _print_reclaims(console: Console, store: Store) -> None:
+    """Say what became of the rent that the orders' markers held."""
+    reclaims = [order for order in store.orders() if order.kind is OrderKind.RECLAIM]
+    emptied = [marked for order in reclaims for marked in store.markers(order.id) if order.status is OrderStatus.FILLED]
+    parked = store.markers()
+    back, left = (sum(order.marker_rent for order in orders) for orders in (emptied, parked))
+    console.print(
+        f"Order markers: {sol_text(back)} SOL of rent brought back from {len(emptied)} for "
+        f"{sol_text(sum(order.fees for order in reclaims))} SOL in fees; {sol_text(left)} SOL still parked.",
+        highlight=False,
+    )
 
 
 def _exits(store: Store, orders: list[Order]) -> Table:
@@ -82,7 +96,8 @@ def print_audit(console: Console, outcome: Audit) -> None:
     """Print whether the database and the chain agree."""
     if outcome.agrees:
         line = (
-            f"Database and chain agree to the lamport: {outcome.transactions} transactions, "
+            f"Database and chain agree to the lamport: "
+            f"{count_text(outcome.transactions, 'transaction', 'transactions')}, "
             f"wallet {exact_sol(outcome.lamports)} SOL."
         )
         console.print(Text(line, style="bold green"), soft_wrap=True)

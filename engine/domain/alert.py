@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from engine.domain.order import Order, OrderKind
+from engine.domain.order import Attempt, Order, OrderKind
 from engine.domain.units import AlertId, Nanos, PositionId
 
 
@@ -97,6 +97,43 @@ def order_failed(order: Order, alert_id: AlertId, now: Nanos) -> Alert:
         requires_action=exit_failed,
         dedupe_key=f"order_failed_{order.id}",
         position_id=order.position_id,
+        raised_at=now,
+        updated_at=now,
+    )
+
+
+def order_filled_twice(attempt: Attempt, alert_id: AlertId, now: Nanos) -> Alert:
+    """Return the alert for *attempt*, which landed although its order had been carried out before."""
+    return Alert(
+        id=alert_id,
+        alert_type="order_filled_twice",
+        severity=Severity.CRITICAL,
+        title="ORDER CARRIED OUT TWICE - Manual action required",
+        message=f"Attempt {attempt.signature} of order {attempt.order_id} landed after another one had.",
+        data={"order_id": attempt.order_id, "token": attempt.mint, "signature": attempt.signature},
+        requires_action=True,
+        dedupe_key=f"order_filled_twice_{attempt.order_id}",
+        raised_at=now,
+        updated_at=now,
+    )
+
+
+def fill_not_booked_key(order: Order) -> str:
+    """Return what the alerts about a fill of *order* that is not booked share."""
+    return f"fill_not_booked_{order.id}"
+
+
+def fill_not_booked(order: Order, alert_id: AlertId, now: Nanos) -> Alert:
+    """Return the alert for a fill of *order* that its position was told of, again and again, and has not booked."""
+    return Alert(
+        id=alert_id,
+        alert_type="fill_not_booked",
+        severity=Severity.CRITICAL,
+        title="A SALE IS NOT BOOKED - Manual action required",
+        message=f"Order {order.id} was carried out on chain, and position {order.position_id} does not book it.",
+        data={"order_id": order.id, "position_id": order.position_id, "token": order.mint},
+        requires_action=True,
+        dedupe_key=fill_not_booked_key(order),
         raised_at=now,
         updated_at=now,
     )

@@ -27,6 +27,7 @@ def entry_order(
     wallet_sol: Lamports,
     policies: RetryPolicies,
     now: Nanos,
+    marker_seed: str = "",
 ) -> Order:
     """Return the ENTRY order that spends *spend* lamports on *token*, guarded by *plan* once it is filled.
 
@@ -52,6 +53,7 @@ def entry_order(
         max_slippage_bps=policies.entries.slippage,
         priority_fee=policies.entries.fee,
         max_attempts=policies.entries.max_attempts,
+        marker_seed=marker_seed,
         created_at=now,
         updated_at=now,
     )

@@ -14,6 +14,9 @@ from engine.domain.position import Position
 from engine.domain.units import Nanos
 from engine.domain.urgency import TAKE_PROFITS, ExitReason
 
+_MOST_FALLS = 64
+"""More than any real price path needs between two looks; a hostile one must not grow a window without end."""
+
 Fall = tuple[float, float]
 """A peak, and a lower price after it."""
 
@@ -52,7 +55,8 @@ def _needed(falls: tuple[Fall, ...]) -> tuple[Fall, ...]:
     for peak, low in sorted(falls, key=lambda fall: (-fall[0], fall[1])):
         if not kept or low * kept[-1][0] < kept[-1][1] * peak:
             kept.append((peak, low))
-    return tuple(kept)
+    half = _MOST_FALLS // 2
+    return tuple(kept) if len(kept) <= _MOST_FALLS else (*kept[:half], *kept[-half:])
 
 
 def still(price: float, at: Nanos) -> Window:

@@ -111,6 +111,8 @@ def _raise_or_withdraw(position: Position, wanted: WantedExit) -> Action:
     active, waiting = position.active_exit, position.wanted_exit
     if active is not None and not more_urgent(wanted.reason, active.reason):
         return None
+    if active is not None and wanted.reason in TAKE_PROFITS and wanted.sell_pct <= active.sell_pct:
+        return None  # what is on its way sells as much; taking it back for less would lose a person's order
     raising = _raising(position, wanted)
     if active is None or position.needs_action or raising.amount == 0:
         return raising
@@ -130,7 +132,13 @@ def withdrawing(position: Position, action: Withdraw, now: Nanos) -> Position:
 
 
 def exit_order(
-    position: Position, action: RaiseExit, order_id: OrderId, policies: RetryPolicies, now: Nanos
+    position: Position,
+    action: RaiseExit,
+    order_id: OrderId,
+    policies: RetryPolicies,
+    now: Nanos,
+    *,
+    marker_seed: str = "",
 ) -> tuple[Position, Order]:
     """Return the position waiting for the EXIT order that *action* asks for, and the order, PENDING.
 
@@ -159,6 +167,7 @@ def exit_order(
         priority_fee=policy.fee,
         max_attempts=policy.max_attempts,
         retry_of=action.retry_of,
+        marker_seed=marker_seed,
         created_at=now,
         updated_at=now,
     )
@@ -237,6 +246,11 @@ def exit_failed(position: Position, order: Order, now: Nanos) -> tuple[Position,
         raise CommandRefusedError(f"position {position.id} knows already that order {order.id} failed")
     position = replace(position, needs_action=True, fees=Lamports(position.fees + order.fees), updated_at=now)
     return _followed_up(position)
+
+
+def fee_charged(position: Position, fee: Lamports) -> Position:
+    """Return *position* with one more *fee* of an exit that it has booked."""
+    return replace(position, fees=Lamports(position.fees + fee))
 
 
 def released(position: Position, now: Nanos) -> Position:

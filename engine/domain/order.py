@@ -10,7 +10,17 @@ from engine.domain.errors import FailureKind
 from engine.domain.machine import Table, advance, terminal
 from engine.domain.plan import ExitPlan
 from engine.domain.swap import Fill, Side, SwapFailure, SwapRequest
-from engine.domain.units import BasisPoints, Lamports, Mint, Nanos, OrderId, PositionId, RawAmount, Signature
+from engine.domain.units import (
+    SOL_MINT,
+    BasisPoints,
+    Lamports,
+    Mint,
+    Nanos,
+    OrderId,
+    PositionId,
+    RawAmount,
+    Signature,
+)
 from engine.domain.urgency import ExitReason, Urgency, urgency_of
 
 
@@ -19,6 +29,8 @@ class OrderKind(StrEnum):
 
     ENTRY = "entry"
     EXIT = "exit"
+    RECLAIM = "reclaim"
+    """Not a swap: brings back the rent that finished orders' markers hold."""
 
 
 class OrderStatus(StrEnum):
@@ -41,6 +53,7 @@ class OrderStep(StrEnum):
 
     SUBMIT = "submit"
     SEND = "send"
+    RESIGN = "sign anew"
     FILL = "fill"
     FAIL = "fail"
     RETRY = "retry"
@@ -49,8 +62,18 @@ class OrderStep(StrEnum):
 
 ORDER_TABLE: Table[OrderStatus, OrderStep] = {
     OrderStatus.PENDING: {OrderStep.SUBMIT: OrderStatus.SUBMITTED, OrderStep.CANCEL: OrderStatus.CANCELLED},
-    OrderStatus.SUBMITTED: {OrderStep.SEND: OrderStatus.CONFIRMING, OrderStep.FAIL: OrderStatus.FAILED},
-    OrderStatus.CONFIRMING: {OrderStep.FILL: OrderStatus.FILLED, OrderStep.FAIL: OrderStatus.FAILED},
+    OrderStatus.SUBMITTED: {
+        OrderStep.SEND: OrderStatus.CONFIRMING,
+        OrderStep.FAIL: OrderStatus.FAILED,
+        # An earlier attempt landed while another one was being made.
+        OrderStep.FILL: OrderStatus.FILLED,
+    },
+    OrderStatus.CONFIRMING: {
+        OrderStep.FILL: OrderStatus.FILLED,
+        OrderStep.FAIL: OrderStatus.FAILED,
+        # Beside attempts that may still land: the order's marker lets one of them succeed.
+        OrderStep.RESIGN: OrderStatus.SUBMITTED,
+    },
     OrderStatus.FILLED: {},
     OrderStatus.FAILED: {OrderStep.RETRY: OrderStatus.PENDING, OrderStep.CANCEL: OrderStatus.CANCELLED},
     OrderStatus.CANCELLED: {},
@@ -130,6 +153,12 @@ class Order:
     actual_price: Decimal | None = None
     retry_of: OrderId | None = None
     """The cancelled order that a person retried."""
+    marker_seed: str = ""
+    """Names the account that lets one attempt of the order succeed; unpredictable, so that nobody can block it."""
+    marker_rent: Lamports = Lamports(0)
+    """Lamports that the marker holds since the order was filled."""
+    reclaimed_by: OrderId | None = None
+    """The order that brought them back."""
     created_at: Nanos
     updated_at: Nanos
     filled_at: Nanos | None = None
@@ -137,7 +166,7 @@ class Order:
     @property
     def urgency(self) -> Urgency:
         """The rank that the router serves it by."""
-        return urgency_of(self.exit_reason)
+        return Urgency.RECLAIM if self.kind is OrderKind.RECLAIM else urgency_of(self.exit_reason)
 
     @property
     def finished(self) -> bool:
@@ -173,6 +202,8 @@ class Attempt:
     mint: Mint
     raw: bytes
     last_valid_block_height: int
+    marker_rent: Lamports = Lamports(0)
+    """Lamports that it parks in the order's marker; 0 where it carries none."""
     status: AttemptStatus = AttemptStatus.SIGNED
     slippage_bps: BasisPoints
     priority_fee: Lamports
@@ -182,6 +213,16 @@ class Attempt:
     failure: SwapFailure | None = None
     created_at: Nanos
     updated_at: Nanos
+
+    @property
+    def marked(self) -> bool:
+        """Whether it carries the order's marker: it then cannot succeed beside another that does."""
+        return self.marker_rent > 0
+
+    @property
+    def live(self) -> bool:
+        """Whether it may still land, for all that is known."""
+        return not terminal(ATTEMPT_TABLE, self.status)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +287,11 @@ def submitted(order: Order, now: Nanos) -> Order:
     return replace(order, attempt_count=order.attempt_count + 1, next_retry_at=None)
 
 
+def resigned(order: Order, now: Nanos) -> Order:
+    """Return *order*, handed to an executor for an attempt beside those that may still land."""
+    return replace(stepped(order, OrderStep.RESIGN, now), attempt_count=order.attempt_count + 1)
+
+
 def sent(order: Order, signature: Signature, now: Nanos) -> Order:
     """Return *order* with *signature* on its way."""
     return replace(stepped(order, OrderStep.SEND, now), tx_signature=signature)
@@ -255,3 +301,25 @@ def filled(order: Order, fill: Fill, now: Nanos) -> Order:
     """Return *order*, carried out by *fill*."""
     order = stepped(order, OrderStep.FILL, now)
     return replace(order, actual_price=fill.price(order.decimals), filled_at=now, tx_signature=fill.signature)
+
+
+def charged(order: Order, fee: Lamports) -> Order:
+    """Return *order* with one more *fee* that its attempts cost."""
+    return replace(order, fees=Lamports(order.fees + fee))
+
+
+def reclaim_order(order_id: OrderId, max_attempts: int, now: Nanos) -> Order:
+    """Return the order that is to bring back the rent of markers; it is in no hurry, and pays for none."""
+    return Order(
+        id=order_id,
+        kind=OrderKind.RECLAIM,
+        position_id=PositionId(""),
+        mint=SOL_MINT,
+        symbol="SOL",
+        decimals=9,
+        max_slippage_bps=BasisPoints(0),
+        priority_fee=Lamports(0),
+        max_attempts=max_attempts,
+        created_at=now,
+        updated_at=now,
+    )

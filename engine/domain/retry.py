@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.domain.errors import FailureKind
-from engine.domain.order import Order, OrderStep, stepped
+from engine.domain.order import Attempt, Order, OrderStatus, OrderStep, resigned, stepped
 from engine.domain.swap import SwapFailure
 from engine.domain.units import BasisPoints, Lamports, Nanos, seconds
 from engine.domain.urgency import RESERVED_FOR, Urgency
@@ -25,6 +26,8 @@ class RetryPolicy:
     slippage_cap: BasisPoints
     fee: Lamports
     fee_cap: Lamports
+    resign_after: Nanos | None = None
+    """How long an attempt may go without a verdict before another is signed beside it; None: not before it is dead."""
 
     def wait_after(self, attempts: int) -> Nanos:
         """Return how long to wait once *attempts* (1 or more) have failed."""
@@ -42,6 +45,7 @@ class RetryPolicies:
         slippage_cap=BasisPoints(1000),
         fee=Lamports(20_000),
         fee_cap=Lamports(1_000_000),
+        resign_after=seconds(10),
     )
     urgent: RetryPolicy = RetryPolicy(
         max_attempts=5,
@@ -50,6 +54,7 @@ class RetryPolicies:
         slippage_cap=BasisPoints(1000),
         fee=Lamports(100_000),
         fee_cap=Lamports(5_000_000),
+        resign_after=seconds(3),
     )
     entries: RetryPolicy = RetryPolicy(
         max_attempts=3,
@@ -76,8 +81,25 @@ def after_failure(order: Order, failure: SwapFailure, policy: RetryPolicy, now: 
         last_error=failure.message,
         last_error_kind=failure.kind,
         max_slippage_bps=_raised_slippage(order, failure, policy),
-        priority_fee=Lamports(max(order.priority_fee, min(order.priority_fee * 2, policy.fee_cap))),
+        priority_fee=_raised_fee(order, policy),
     )
+
+
+def _raised_fee(order: Order, policy: RetryPolicy) -> Lamports:
+    return Lamports(max(order.priority_fee, min(order.priority_fee * 2, policy.fee_cap)))
+
+
+def overtaking(order: Order, live: Sequence[Attempt], policy: RetryPolicy, now: Nanos) -> Order | None:
+    """Return *order*, handed out for an attempt beside the *live* ones at a higher fee; None where it must wait.
+
+    The one place where two attempts of an order are allowed to live: each of them carries the order's marker, so
+    that the chain lets one succeed.
+    """
+    exclusive = bool(order.marker_seed) and all(attempt.marked for attempt in live)
+    confirming = order.status is OrderStatus.CONFIRMING
+    if not (exclusive and confirming and live and order.attempt_count < order.max_attempts):
+        return None
+    return replace(resigned(order, now), priority_fee=_raised_fee(order, policy))
 
 
 def _raised_slippage(order: Order, failure: SwapFailure, policy: RetryPolicy) -> BasisPoints:

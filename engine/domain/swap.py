@@ -68,6 +68,8 @@ class PreparedSwap:
     priority_fee: Lamports
     """What it pays above the base fee, in all."""
     compute_unit_limit: int
+    marker_rent: Lamports = Lamports(0)
+    """Lamports that its first instruction parks in the order's marker; 0 where it carries none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ class Urgency(IntEnum):
     MANUAL = 40
     OTHER_EXIT = 50
     ENTRY = 100
+    RECLAIM = 150
     CONTROL = 200
     """Questions and housekeeping."""
 
@@ -51,9 +52,6 @@ TAKE_PROFITS = (ExitReason.TAKE_PROFIT_1, ExitReason.TAKE_PROFIT_2, ExitReason.T
 
 RESERVED_FOR = frozenset({Urgency.STOP_LOSS, Urgency.EMERGENCY})
 """The ranks that one of the router's slots is kept for."""
-
-GOES_WITHOUT_FRESH_PRICE = frozenset({ExitReason.STOP_LOSS, ExitReason.EMERGENCY, ExitReason.MANUAL})
-"""The reasons that go on with the last known price where there is no fresh one; the others wait."""
 
 
 def urgency_of(reason: ExitReason | None) -> Urgency:

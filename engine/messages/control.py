@@ -46,3 +46,18 @@ class Drain:
     """To the router: begin nothing new; it publishes `engine.drained` once no swap is in flight."""
 
     urgency: Urgency = Urgency.VERDICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconcile:
+    """To the confirmer, from a router that starts: look at once at all that is watched, however long it takes.
+
+    Answered by `Reconciled` when the chain could be read.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """To the router: what the chain knows of the unresolved attempts was told; new ones may be made."""
+
+    urgency: Urgency = Urgency.VERDICT

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.domain.order import Order
+from engine.domain.order import Attempt, Order
 from engine.domain.position import Position
 from engine.domain.swap import Fill
 from engine.domain.units import OrderId
@@ -75,6 +75,25 @@ class ExitLanded:
 
     order: Order
     fill: Fill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeCharged:
+    """To a position: *attempt* failed beside the one that had carried its exit out, and cost a *fee* all the same.
+
+    The position stores both with itself and answers `FeeBooked`. It may come more than once.
+    """
+
+    attempt: Attempt
+    fee: Fill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeBooked:
+    """To the router: *attempt*, its fee and the position are stored as one."""
+
+    attempt: Attempt
+    urgency: Urgency = Urgency.VERDICT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from engine.domain.exits import Window
+from engine.domain.quality import Tick
 from engine.domain.units import Mint, Nanos, PositionId
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
-    """One observation of one mint's price. A measurement, and so the one float among the figures."""
-
-    mint: Mint
-    price: float
-    """SOL per whole token."""
-    source: str
-    observed_at: Nanos
+__all__ = [
+    "LookAgain",
+    "PriceMoved",
+    "RestSource",
+    "SourceFailed",
+    "SourceReady",
+    "Subscribe",
+    "Tick",
+    "TickObserved",
+    "Unsubscribe",
+    "UnwatchMint",
+    "WatchMint",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,13 @@ class SourceFailed:
 
     source: str
     error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReady:
+    """To the feed: the poller of a source began, and knows of no mint."""
+
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +68,30 @@ class PriceMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchMint:
-    """To the feed and the poller: prices of *mint* are wanted."""
+    """To the feed and its pollers: prices of *mint* are wanted."""
 
     mint: Mint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnwatchMint:
-    """To the feed and the poller: prices of *mint* are no longer wanted."""
+    """To the feed and its pollers: prices of *mint* are no longer wanted."""
 
     mint: Mint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAgain:
+    """To a poller: fetch the price of *mint* now; the newest one looks wrong."""
+
+    mint: Mint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestSource:
+    """To a poller: leave the source alone until then; a time that has passed wakes it."""
+
+    until: Nanos
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

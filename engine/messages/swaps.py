@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.domain.order import Attempt, Order
 from engine.domain.swap import Fill, SwapFailure
-from engine.domain.units import OrderId
+from engine.domain.units import OrderId, Signature
 from engine.domain.urgency import Urgency
 
 
@@ -15,6 +15,8 @@ class ExecuteSwap:
     """To an executor: make one attempt at *order*, which is SUBMITTED."""
 
     order: Order
+    beside_others: bool = False
+    """An earlier attempt may still land: this one is to be made only with the order's marker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +39,25 @@ class SwapNotSent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorReady:
+    """To the router: *executor* has started and holds nothing; what it was given before is lost to it."""
+
+    executor: str
+    urgency: Urgency = Urgency.VERDICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchAttempt:
     """To the confirmer: find out what becomes of *attempt*."""
 
     attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureSeen:
+    """To the confirmer: a node says that something became of *signature*; it is asked at once what."""
+
+    signature: Signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The store in a SQLite database, by SQLAlchemy Core."""
+"""The store in a database, SQLite or PostgreSQL, by SQLAlchemy Core."""
 
 from __future__ import annotations
 
@@ -6,54 +6,102 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Select, create_engine, event, select
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.engine import Connection
+from sqlalchemy import Connection, Select, select
 
 from engine.domain.alert import Alert
 from engine.domain.order import Attempt, AttemptStatus, Order, OrderEvent
 from engine.domain.position import Position
 from engine.domain.swap import Fill
-from engine.domain.units import AlertId, OrderId, PositionId
+from engine.domain.units import AlertId, Nanos, OrderId, PositionId
 from engine.ports import Record
-from engine.store import tables
+from engine.store import schema, tables
+from engine.store.backend import backend_of
+from engine.store.identity import belong
+from engine.store.leases import Leases
 from engine.store.rows import TABLES, from_row, to_row
+from engine.store.upserts import insert_into
 
 R = TypeVar("R")
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000")
 _UNRESOLVED = (AttemptStatus.SIGNED.value, AttemptStatus.SENT.value)
 _PARENTS_FIRST = (Position, Order, Attempt, Fill, OrderEvent, Alert)
 
 
-class SqlStore:
-    """Records in the SQLite file at *path*, made where there is none.
+def open_store(where: Path | str, *, profile: str | None = None, genesis: str | None = None) -> SqlStore:
+    """Return the store at *where*, which is made where there is none, and brought up to date where it is older.
 
-    One connection serves all threads, one at a time: SQLite has one writer anyway.
+    Args:
+        where: the path of a SQLite file, or postgresql://USER:PASSWORD@HOST/DATABASE.
+        profile: demo, devnet, paper or mainnet; a database belongs to the first that it is opened with.
+        genesis: the genesis hash of the cluster, base58; likewise.
+
+    Raises:
+        BadInputError: it cannot be opened, is damaged, is of a newer schema, or belongs to another profile or cluster.
+    """
+    store = SqlStore(where)
+    try:
+        store.belong(profile=profile, genesis=genesis)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+class SqlStore:
+    """Records in the database at *where*, made where there is none, checked, and brought up to date where it is older.
+
+    One connection serves all threads, one at a time: SQLite has one writer anyway, and so has a wallet.
+
+    Raises:
+        BadInputError: see `open_store`.
     """
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(
-            URL.create("sqlite", database=str(path)), pool_size=1, max_overflow=0, pool_timeout=30
-        )
-        event.listen(self._engine, "connect", _make_durable)
-        tables.metadata.create_all(self._engine)
+    def __init__(self, where: Path | str) -> None:
+        self._backend = backend_of(where)
+        self._leases = Leases(self._backend)
+        try:
+            self._backend.check()
+            self._bring_up_to_date()
+        except BaseException:
+            self.close()
+            raise
+
+    def _bring_up_to_date(self) -> None:
+        backend = self._backend
+        with backend.reader.connect() as connection:
+            if schema.up_to_date(connection, backend.where):
+                return
+        with backend.begin_migration() as connection:
+            schema.upgrade(
+                connection, backend.where, refuse_beside_an_engine=lambda: backend.refuse_beside_an_engine(connection)
+            )
+
+    def belong(self, *, profile: str | None, genesis: str | None) -> None:
+        """Write down, once and for all, what the database belongs to; see `open_store`.
+
+        Raises:
+            BadInputError: it belongs to another profile or cluster.
+        """
+        if profile is not None or genesis is not None:
+            with self._backend.writer.begin() as connection:
+                belong(connection, self._backend.where, profile=profile, genesis=genesis)
 
     def commit(self, *records: Record) -> None:
         """Insert or replace *records* in one transaction.
 
         Raises:
             sqlalchemy.exc.IntegrityError: a fence of the schema would be broken; nothing was written.
+            LeaseError: another engine took over a lease that this store held; nothing was written.
         """
-        with self._engine.begin() as connection:
+        with self._backend.writer.begin() as connection:
+            self._leases.verify(connection)
             for record in sorted(records, key=_precedence):
                 self._put(connection, record)
 
     def _put(self, connection: Connection, record: Record) -> None:
         table, row = TABLES[type(record)], to_row(record)
         keys = [column.name for column in table.primary_key if column.name in row]
-        statement = insert(table).values(row)
+        statement = insert_into(table, connection).values(row)
         if keys:
             rest = {name: statement.excluded[name] for name in row if name not in keys}
             statement = statement.on_conflict_do_update(index_elements=keys, set_=rest)
@@ -100,6 +148,12 @@ class SqlStore:
         query = select(tables.fills).order_by(tables.fills.c.slot, tables.fills.c.signature)
         return self._all(Fill, query if order_id is None else query.where(tables.fills.c.order_id == order_id))
 
+    def markers(self, reclaimed_by: OrderId | None = None) -> list[Order]:
+        """Return the orders whose marker holds rent that *reclaimed_by* is to bring back; None: nobody yet."""
+        query = select(tables.orders).where(tables.orders.c.marker_rent > 0)
+        query = query.where(tables.orders.c.reclaimed_by == reclaimed_by)
+        return self._all(Order, query.order_by(tables.orders.c.created_at, tables.orders.c.id))
+
     def alert(self, alert_id: AlertId) -> Alert | None:
         """Return one alert."""
         return self._one(Alert, select(tables.alerts).where(tables.alerts.c.id == alert_id))
@@ -109,12 +163,24 @@ class SqlStore:
         query = select(tables.alerts).order_by(tables.alerts.c.raised_at, tables.alerts.c.id)
         return self._all(Alert, query.where(tables.alerts.c.status != "resolved") if unresolved_only else query)
 
+    def acquire_lease(self, wallet: str, holder: str, *, now: Nanos, ttl: Nanos) -> None:
+        """Make *holder* the one engine that works for *wallet*; see `engine.ports.Store`."""
+        self._leases.acquire(wallet, holder, now=now, ttl=ttl)
+
+    def renew_lease(self, wallet: str, holder: str, *, now: Nanos, ttl: Nanos) -> None:
+        """Keep the lease that *holder* acquired here; see `engine.ports.Store`."""
+        self._leases.renew(wallet, holder, now=now, ttl=ttl)
+
+    def release_lease(self, wallet: str, holder: str) -> None:
+        """Give the lease back; harmless where it is not *holder*'s."""
+        self._leases.release(wallet, holder)
+
     def close(self) -> None:
-        """Let go of the database."""
-        self._engine.dispose()
+        """Let go of the database, and of every lock."""
+        self._backend.close()
 
     def _all(self, kind: type[R], query: Select[Any]) -> list[R]:
-        with self._engine.connect() as connection:
+        with self._backend.reader.connect() as connection:
             rows: Iterable[Any] = connection.execute(query).mappings().all()
         return [from_row(kind, row) for row in rows]
 
@@ -126,8 +192,3 @@ class SqlStore:
 def _precedence(record: Record) -> tuple[int, bool]:
     """Order what refers to another record behind it, and an unfinished exit behind the one that it replaces."""
     return _PARENTS_FIRST.index(type(record)), isinstance(record, Order) and not record.finished
-
-
-def _make_durable(connection: Any, _record: Any) -> None:
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")

@@ -1,6 +1,7 @@
-"""The schema, and the fences that hold whatever the program does.
+"""The tables as the program reads and writes them.
 
-Amounts are text in the database: a raw amount is an unsigned 64-bit number, and SQL's integers are signed.
+The database itself is made by the revisions in `engine.store.migrations`, which also put up the fences that are no
+matter of reading and writing: checks and triggers. A change here needs a new revision there; a test compares the two.
 """
 
 from __future__ import annotations
@@ -19,43 +20,75 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
+    Numeric,
     Table,
+    Text,
     TypeDecorator,
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
 
 UNFINISHED = "status NOT IN ('filled', 'cancelled')"
 
 
 class Amount(TypeDecorator[int]):
-    """A whole number of any size, kept as decimal text."""
+    """A whole number of any size: a raw amount has 64 bits without a sign, and SQL's integers have 63.
 
-    impl = String(40)
+    A NUMERIC on PostgreSQL; on SQLite, which has none, its decimal digits as text.
+    """
+
+    impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Write the digits."""
-        return None if value is None else str(int(value))
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type that holds it."""
+        return dialect.type_descriptor(Numeric(40, 0) if dialect.name == "postgresql" else Text())
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:
+        """Write the number."""
+        return value if value is None or dialect.name == "postgresql" else str(int(value))
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ARG002
-        """Read the digits."""
+        """Read the number."""
         return None if value is None else int(value)
 
+
+class Words(TypeDecorator[str]):
+    """Text from anywhere. PostgreSQL cannot hold a NUL character: there it is written as ESC 0, and ESC as ESC [."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Write the text."""
+        if value is None or dialect.name != "postgresql":
+            return value
+        return value.replace("\x1b", "\x1b[").replace("\0", "\x1b0")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        """Read the text."""
+        if value is None or dialect.name != "postgresql":
+            return None if value is None else str(value)
+        return str(value).replace("\x1b0", "\0").replace("\x1b[", "\x1b")
+
+
+Name = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+"""An identifier or a word of the program's own; in byte order on both, whatever the server's language."""
 
 metadata = MetaData()
 
 positions = Table(
     "positions",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("mint", String(44), nullable=False),
-    Column("symbol", String(32), nullable=False),
+    Column("id", Name, primary_key=True),
+    Column("mint", Name, nullable=False),
+    Column("symbol", Words, nullable=False),
     Column("decimals", Integer, nullable=False),
     Column("plan", JSON, nullable=False),
-    Column("status", String(16), nullable=False, index=True),
-    Column("entry_order_id", String(64)),
+    Column("status", Name, nullable=False, index=True),
+    Column("entry_order_id", Name),
     Column("entry_amount_tokens", Amount, nullable=False),
     Column("entry_amount_sol", Amount, nullable=False),
     Column("opened_at", BigInteger, nullable=False),
@@ -72,9 +105,9 @@ positions = Table(
     Column("active_exit", JSON(none_as_null=True)),
     Column("wanted_exit", JSON(none_as_null=True)),
     Column("needs_action", Boolean, nullable=False),
-    Column("exit_reason", String(16)),
-    Column("last_exit_order_id", String(64)),
-    Column("last_exit_price", String(64)),
+    Column("exit_reason", Name),
+    Column("last_exit_order_id", Name),
+    Column("last_exit_price", Name),
     Column("last_exit_timestamp", BigInteger),
     Column("closed_at", BigInteger),
     Column("final_pnl", Amount),
@@ -83,30 +116,33 @@ positions = Table(
 orders = Table(
     "orders",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("kind", String(8), nullable=False),
-    Column("position_id", String(64), nullable=False, index=True),
-    Column("mint", String(44), nullable=False),
-    Column("symbol", String(32), nullable=False),
+    Column("id", Name, primary_key=True),
+    Column("kind", Name, nullable=False),
+    Column("position_id", Name, nullable=False, index=True),
+    Column("mint", Name, nullable=False),
+    Column("symbol", Words, nullable=False),
     Column("decimals", Integer, nullable=False),
     Column("amount_tokens", Amount, nullable=False),
     Column("amount_sol", Amount, nullable=False),
-    Column("exit_reason", String(16)),
-    Column("sell_pct", String(32), nullable=False),
+    Column("exit_reason", Name),
+    Column("sell_pct", Name, nullable=False),
     Column("plan", JSON(none_as_null=True)),
-    Column("expected_price", String(64)),
+    Column("expected_price", Name),
     Column("max_slippage_bps", Integer, nullable=False),
     Column("priority_fee", BigInteger, nullable=False),
-    Column("status", String(16), nullable=False, index=True),
+    Column("status", Name, nullable=False, index=True),
     Column("attempt_count", Integer, nullable=False),
     Column("max_attempts", Integer, nullable=False),
     Column("next_retry_at", BigInteger),
-    Column("last_error", String, nullable=False),
-    Column("last_error_kind", String(16)),
+    Column("last_error", Words, nullable=False),
+    Column("last_error_kind", Name),
     Column("fees", Amount, nullable=False),
-    Column("tx_signature", String(88)),
-    Column("actual_price", String(64)),
-    Column("retry_of", String(64)),
+    Column("tx_signature", Name),
+    Column("actual_price", Name),
+    Column("retry_of", Name),
+    Column("marker_seed", Name, nullable=False),
+    Column("marker_rent", BigInteger, nullable=False),
+    Column("reclaimed_by", Name),
     Column("created_at", BigInteger, nullable=False, index=True),
     Column("updated_at", BigInteger, nullable=False),
     Column("filled_at", BigInteger),
@@ -115,24 +151,26 @@ orders = Table(
         "position_id",
         unique=True,
         sqlite_where=text(f"kind = 'exit' AND {UNFINISHED}"),
+        postgresql_where=text(f"kind = 'exit' AND {UNFINISHED}"),
     ),
 )
 
 attempts = Table(
     "attempts",
     metadata,
-    Column("signature", String(88), primary_key=True),
-    Column("order_id", String(64), ForeignKey("orders.id"), nullable=False),
+    Column("signature", Name, primary_key=True),
+    Column("order_id", Name, ForeignKey("orders.id"), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("mint", String(44), nullable=False),
+    Column("mint", Name, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("last_valid_block_height", BigInteger, nullable=False),
-    Column("status", String(16), nullable=False, index=True),
+    Column("marker_rent", BigInteger, nullable=False),
+    Column("status", Name, nullable=False, index=True),
     Column("slippage_bps", Integer, nullable=False),
     Column("priority_fee", BigInteger, nullable=False),
     Column("quoted_out", Amount, nullable=False),
     Column("minimum_out", Amount, nullable=False),
-    Column("venue", String(32), nullable=False),
+    Column("venue", Name, nullable=False),
     Column("failure", JSON(none_as_null=True)),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
@@ -142,8 +180,8 @@ attempts = Table(
 fills = Table(
     "fills",
     metadata,
-    Column("signature", String(88), primary_key=True),
-    Column("order_id", String(64), ForeignKey("orders.id"), nullable=False, index=True),
+    Column("signature", Name, primary_key=True),
+    Column("order_id", Name, ForeignKey("orders.id"), nullable=False, index=True),
     Column("tokens", Amount, nullable=False),
     Column("sol", Amount, nullable=False),
     Column("fee", BigInteger, nullable=False),
@@ -155,14 +193,14 @@ fills = Table(
 history = Table(
     "history",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("order_id", String(64), ForeignKey("orders.id"), nullable=False, index=True),
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("order_id", Name, ForeignKey("orders.id"), nullable=False, index=True),
     Column("at", BigInteger, nullable=False),
-    Column("status", String(16), nullable=False),
+    Column("status", Name, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("note", String, nullable=False),
-    Column("error", String, nullable=False),
-    Column("signature", String(88)),
+    Column("note", Words, nullable=False),
+    Column("error", Words, nullable=False),
+    Column("signature", Name),
     Column("slippage_bps", Integer, nullable=False),
     Column("priority_fee", BigInteger, nullable=False),
     Column("next_retry_at", BigInteger),
@@ -171,18 +209,35 @@ history = Table(
 alerts = Table(
     "alerts",
     metadata,
-    Column("id", String(64), primary_key=True),
-    Column("alert_type", String(32), nullable=False),
-    Column("severity", String(16), nullable=False),
-    Column("title", String, nullable=False),
-    Column("message", String, nullable=False),
+    Column("id", Name, primary_key=True),
+    Column("alert_type", Name, nullable=False),
+    Column("severity", Name, nullable=False),
+    Column("title", Words, nullable=False),
+    Column("message", Words, nullable=False),
     Column("data", JSON, nullable=False),
     Column("requires_action", Boolean, nullable=False),
-    Column("dedupe_key", String(128), nullable=False, index=True),
-    Column("position_id", String(64)),
-    Column("status", String(16), nullable=False, index=True),
+    Column("dedupe_key", Name, nullable=False, index=True),
+    Column("position_id", Name),
+    Column("status", Name, nullable=False, index=True),
     Column("count", Integer, nullable=False),
     Column("raised_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("resolved_at", BigInteger),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("wallet", Name, primary_key=True),
+    Column("holder", Name, nullable=False),
+    Column("term", BigInteger, nullable=False),
+    Column("acquired_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Name, primary_key=True),
+    Column("value", Name, nullable=False),
 )

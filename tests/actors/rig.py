@@ -9,9 +9,21 @@ from actors.alerts import Alerts
 from actors.confirmer import Confirmer
 from actors.executor import Executor
 from actors.feed import Feed
+from actors.holdings import Holdings
 from actors.router import OrderRouter
 from actors.supervisor import Child, Supervisor
-from actors.system import ALERTS, CONFIRMER, FEED, ROUTER, SUPERVISOR, Steps, System, executor_name, position_name
+from actors.system import (
+    ALERTS,
+    CONFIRMER,
+    FEED,
+    HOLDINGS,
+    ROUTER,
+    SUPERVISOR,
+    Steps,
+    System,
+    executor_name,
+    position_name,
+)
 from engine.clock import ManualClock
 from engine.domain.entries import entry_order
 from engine.domain.order import Order, OrderKind
@@ -54,6 +66,7 @@ class Rig:
         self.policies = RetryPolicies()
         self.slots = slots
         self.max_price_age = max_price_age
+        self.compare_every: Nanos | None = None
 
     def start(self) -> Rig:
         """Start the supervisor and, through it, all others."""
@@ -65,6 +78,7 @@ class Rig:
             Child(CONFIRMER, Confirmer, {"chain": self.chain}),
             *(Child(name, Executor, tools) for name in executors),
             Child(ROUTER, OrderRouter, {"store": self.store, "policies": self.policies, "executors": executors}),
+            Child(HOLDINGS, Holdings, {"store": self.store, "chain": self.chain, "interval": self.compare_every}),
         ]
         self.system.spawn(
             SUPERVISOR,
@@ -108,6 +122,7 @@ class Rig:
             wallet_sol=self.chain.sol_balance(),
             policies=self.policies,
             now=self.clock.now(),
+            marker_seed=self.system.ids.seed(),
         )
 
     def open(self, mint: Mint = BONK, *, spend: str = "1", price: str = "1", plan: ExitPlan = PLAN) -> Position:
@@ -157,5 +172,5 @@ class Rig:
         return -sum(fill.tokens for fill in self.chain.fills.values() if fill.tokens < 0)
 
     def paid(self) -> Lamports:
-        """Return the fees that the chain took."""
-        return Lamports(sum(fill.fee for fill in self.chain.fills.values()))
+        """Return the fees that the chain took for swaps."""
+        return Lamports(sum(fill.fee for fill in self.chain.fills.values() if fill.rent >= 0))

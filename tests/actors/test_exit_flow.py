@@ -253,7 +253,8 @@ def test_a_stop_loss_follows_a_take_profit_in_flight_that_reverts(rig: Rig) -> N
 
 
 def test_a_confirmation_that_does_not_come_is_never_a_new_swap(rig: Rig) -> None:
-    """An attempt without a verdict is sent again as it is, for as long as it may land; it is never signed anew."""
+    """Without a marker an attempt is sent again as it is, for as long as it may land; it is never signed anew."""
+    rig.venue.markers = False
     position = rig.open()
     hold_executors(rig)
     rig.price("0.8")
@@ -269,7 +270,8 @@ def test_a_confirmation_that_does_not_come_is_never_a_new_swap(rig: Rig) -> None
 
 
 def test_a_proven_dead_attempt_is_followed_by_a_new_one(rig: Rig) -> None:
-    """Only past its last valid block height, and unknown to the node, is an attempt given up and signed anew."""
+    """Only past its last valid height, and unknown to the node, is an attempt without a marker signed anew."""
+    rig.venue.markers = False
     position = rig.open()
     rig.chain.outcomes.append("lose")
     rig.price("0.8")

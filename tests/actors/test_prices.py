@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from actors.poller import Poller
+from actors.poller import poller_name
 from actors.system import FEED
-from engine.domain.errors import PriceUnavailableError
 from engine.domain.position import PositionStatus
-from engine.domain.units import Mint, Nanos, seconds
+from engine.domain.units import Nanos, seconds
 from engine.messages.prices import Tick, TickObserved, UnwatchMint, WatchMint
 from tests.actors.rig import BONK, PLAN, Rig
+from tests.actors.sources import FakeSource, FedRig
 
 
 def tick(rig: Rig, price: float, *, at: Nanos | None = None) -> None:
@@ -81,42 +81,46 @@ def test_a_time_limit_waits_for_a_price() -> None:
     assert rig.position(position.id).status is PositionStatus.CLOSED
 
 
-class Source:
-    """A price source that answers what it is told, or fails."""
-
-    name = "source"
-
-    def __init__(self, rig: Rig) -> None:
-        self.rig = rig
-        self.fails = False
-        self.asked: list[list[Mint]] = []
-
-    def fetch(self, mints: list[Mint]) -> list[Tick]:
-        """Return 1 for every mint."""
-        self.asked.append(list(mints))
-        if self.fails:
-            raise PriceUnavailableError("the source is down")
-        return [Tick(mint=m, price=1.0, source=self.name, observed_at=self.rig.clock.now()) for m in mints]
-
-
 def test_a_poller_asks_at_its_pace_for_the_guarded_mints_only() -> None:
     """It fetches while there is something to guard, survives a failing source, and stops with the last mint."""
-    rig = Rig().start()
-    source = Source(rig)
-    rig.system.spawn("poller", Poller, source=source, interval=seconds(1))
+    source = FakeSource()
+    rig = FedRig(source).start()
     rig.advance(5)
     assert source.asked == []
-    rig.system.tell("poller", WatchMint(mint=BONK))
+    rig.system.tell(FEED, WatchMint(mint=BONK))
     rig.advance(3.5)
     assert source.asked == [[BONK]] * 4
     source.fails = True
     rig.advance(1)
     assert "engine.price_source_down" in rig.bus.subjects()
     source.fails = False
-    rig.system.tell("poller", UnwatchMint(mint=BONK))
+    rig.system.tell(FEED, UnwatchMint(mint=BONK))
     asked = len(source.asked)
     rig.advance(5)
     assert len(source.asked) == asked
-    rig.system.tell("poller", WatchMint(mint=BONK))
+    rig.system.tell(FEED, WatchMint(mint=BONK))
     rig.advance(1)
     assert len(source.asked) == asked + 2
+
+
+def test_a_poller_that_takes_the_place_of_another_learns_what_is_guarded() -> None:
+    """A poller begins with no mint; the feed tells it of each one."""
+    source = FakeSource()
+    rig = FedRig(source).start()
+    rig.open()
+    rig.system.stop(poller_name(source.name))
+    rig.advance(5)
+    asked = len(source.asked)
+    rig.spawn_poller(source)
+    rig.advance(2.5)
+    assert source.asked[asked:] == [[BONK]] * 3
+
+
+def test_a_slow_source_is_not_asked_in_a_burst() -> None:
+    """A request that takes longer than the interval is followed by one, not by those that were missed."""
+    source = FakeSource()
+    source.latency = seconds(2.5)
+    rig = FedRig(source).start()
+    rig.system.tell(FEED, WatchMint(mint=BONK))
+    rig.advance(11)
+    assert len(source.asked) == 5

@@ -136,7 +136,7 @@ def test_the_router_answers_while_swaps_hang() -> None:
     """No swap blocks the router: with all slots hanging it still answers at once."""
     rig = Rig(slots=1).start()
     position = rig.open()
-    rig.chain.outcomes.append("hold")
+    rig.chain.outcomes.extend(["hold"] * 9)
     rig.price("0.8")
     rig.advance(60)
     assert [o.position_id for o in rig.ask(ROUTER, Snapshot())["in_flight"]] == [position.id]

@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from actors.base import EngineActor
+from actors.mailbox import Mailbox
 from actors.system import ALERTS, FEED, ROUTER, SUPERVISOR, NotRunningError, System, market_name, position_name
 from engine.clock import SystemClock
 from engine.domain.exits import still
+from engine.domain.order import Order
 from engine.domain.position import PositionStatus
 from engine.domain.units import seconds
 from engine.ids import CountedIds
@@ -169,3 +171,78 @@ def test_time_limits_run_on_the_clock() -> None:
     rig.advance(5)
     assert rig.position(position.id).exit_reason == "time_limit"
     assert rig.position(position.id).status is PositionStatus.CLOSED
+
+
+def test_an_actor_that_cannot_set_itself_up_is_dead_and_said_to_be() -> None:
+    """An actor whose set-up fails again and again is restarted, and past the intensity the engine gives up aloud."""
+    rig = Rig()
+    rig.store.orders = _broken  # type: ignore[method-assign]
+    rig.start()
+    rig.advance(10)
+    assert not rig.system.alive(ROUTER)
+    assert "engine.failed" in rig.bus.subjects()
+
+
+def _broken(**_: object) -> list[Order]:
+    raise OSError("the database is gone")
+
+
+def test_an_actor_that_hangs_ends_the_engine_aloud() -> None:
+    """An actor that is at one message for too long cannot be stopped: the engine says so and gives up."""
+    rig = Rig().start()
+    rig.open()
+    rig.advance(1)
+    mailbox = rig.system.reference(ALERTS).actor_inbox
+    assert isinstance(mailbox, Mailbox)
+    mailbox.busy_since = rig.clock.now()
+    rig.advance(19)
+    assert "engine.failed" not in rig.bus.subjects()
+    rig.advance(2)
+    assert "engine.failed" in rig.bus.subjects()
+    (alert,) = [a for a in rig.store.alerts() if a.alert_type == "engine_failed"]
+    assert "alerts has been at one message for more than 20 s" in alert.message
+
+
+def test_a_fill_that_cannot_be_booked_is_set_aside_and_said() -> None:
+    """A position that fails at a fill three times makes it a person's matter; once it is booked the alert resolves."""
+    rig = Rig().start()
+    position = rig.open()
+    commit, broken = rig.store.commit, True
+
+    def fragile(*records: object) -> None:
+        if broken and any(isinstance(r, Order) and r.kind == "exit" and r.status == "filled" for r in records):
+            raise OSError("the disk is full")
+        commit(*records)  # type: ignore[arg-type]
+
+    rig.store.commit = fragile  # type: ignore[method-assign]
+    rig.price("0.8")
+    rig.advance(20)
+    assert [a.alert_type for a in rig.store.alerts(unresolved_only=True)] == ["fill_not_booked"]
+    broken = False
+    rig.advance(6)
+    assert rig.position(position.id).status is PositionStatus.CLOSED
+    assert rig.store.alerts(unresolved_only=True) == []
+
+
+@pytest.mark.parametrize("failing", range(1, 8))
+def test_a_store_that_fails_once_loses_no_order(failing: int) -> None:
+    """Whichever commit on the way of a stop loss fails once, the position is sold, once, and the books agree."""
+    rig = Rig().start()
+    position = rig.open()
+    commit, left = rig.store.commit, failing
+
+    def fragile(*records: object) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise OSError("the disk was full for a moment")
+        commit(*records)  # type: ignore[arg-type]
+
+    rig.store.commit = fragile  # type: ignore[method-assign]
+    rig.price("0.8")
+    rig.advance(1)
+    rig.price("0.79")
+    rig.advance(15)
+    assert rig.position(position.id).status is PositionStatus.CLOSED
+    assert rig.sold_on_chain() == position.entry_amount_tokens
+    assert rig.position(position.id).fees == rig.paid()

@@ -1,13 +1,14 @@
-"""What every store must do. Whoever writes one adds it to `STORES`, and passes."""
+"""What every store must do. Whoever writes one adds it to the fixture `store`, and passes."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,31 +18,37 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.domain.alert import Alert, AlertStatus, Severity
 from engine.domain.errors import FailureKind
-from engine.domain.order import AttemptStatus, Order, OrderStatus
+from engine.domain.order import AttemptStatus, Order, OrderStatus, reclaim_order
 from engine.domain.plan import PRESETS
 from engine.domain.position import ActiveExit, Position, PositionStatus, WantedExit
 from engine.domain.swap import SwapFailure
 from engine.domain.units import AlertId, Lamports, Nanos, OrderId, PositionId, RawAmount, Signature
 from engine.domain.urgency import ExitReason
-from engine.ports import Record, Store
+from engine.ports import LeaseError, Record, Store
 from engine.store.sql import SqlStore
 from tests.doubles_store import MemoryStore
 from tests.factories import NOW, POSITION, a_fill, a_position, an_alert, an_attempt, an_entry, an_event, an_exit
 
 U64 = 2**64 - 1
+RENT = Lamports(890_880)
 FENCE = (IntegrityError, ValueError)
 ODD_TEXT = 'pépé 🪂 \u202e\'; DROP TABLE orders; --\n\t"%s" {} \\'
 
-STORES: dict[str, Callable[[Path], Store]] = {
-    "sqlite": lambda folder: SqlStore(folder / "ripcord.db"),
-    "memory": lambda _: MemoryStore(),
-}
+WALLET = "7Np41oeYqPefeNQEHSv1UDhYrehxin3NStELsSKCT4K2"
+POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=["memory", "sqlite", POSTGRESQL])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Each store in turn, empty."""
-    store = STORES[request.param](tmp_path)
+    store: Store
+    match request.param:
+        case "memory":
+            store = MemoryStore()
+        case "sqlite":
+            store = SqlStore(tmp_path / "ripcord.db")
+        case _:
+            store = SqlStore(request.getfixturevalue("postgresql").database())
     yield store
     store.close()
 
@@ -128,14 +135,18 @@ def test_a_position_comes_back_as_it_was(store: Store, position: Position) -> No
             fees=Lamports(U64),
             tx_signature=Signature("5" * 88),
             retry_of=OrderId("exit-0"),
+            marker_seed="f" * 32,
+            marker_rent=RENT,
+            reclaimed_by=OrderId("reclaim-1"),
             next_retry_at=later(1),
             filled_at=later(2),
             status=OrderStatus.FILLED,
             attempt_count=5,
         ),
         an_exit(expected_price=None, exit_reason=ExitReason.EMERGENCY),
+        reclaim_order(OrderId("reclaim-1"), 3, NOW),
     ],
-    ids=["entry", "entry with a plan", "everything set", "little set"],
+    ids=["entry", "entry with a plan", "everything set", "little set", "reclaim"],
 )
 def test_an_order_comes_back_as_it_was(store: Store, order: Order) -> None:
     """Kind, amounts, reason, plan, prices, errors and times are what they were."""
@@ -158,7 +169,13 @@ def test_an_attempt_comes_back_with_its_bytes(store: Store, raw: bytes) -> None:
     """What was signed is kept byte for byte: it may have to be sent again."""
     failure = SwapFailure(kind=FailureKind.SLIPPAGE, message=ODD_TEXT, code="6001")
     attempt = an_attempt(
-        raw=raw, failure=failure, status=AttemptStatus.REVERTED, quoted_out=U64, minimum_out=U64, number=5
+        raw=raw,
+        failure=failure,
+        status=AttemptStatus.REVERTED,
+        quoted_out=U64,
+        minimum_out=U64,
+        number=5,
+        marker_rent=RENT,
     )
     store.commit(an_exit(), attempt)
     assert store.attempts() == [attempt]
@@ -210,6 +227,14 @@ def test_an_alert_comes_back_as_it_was(store: Store, alert: Alert) -> None:
     store.commit(alert)
     assert store.alert(AlertId("alert-1")) == alert
     assert store.alerts() == [alert]
+
+
+@pytest.mark.parametrize("words", ["\0", "\x1b", "\x1b0", "\x1b[", "a\0\x1b[\x1b\0", "\\u0000"])
+def test_control_characters_come_back(store: Store, words: str) -> None:
+    """In the words of an error, which anybody may have written, and in the data of an alert."""
+    records = an_exit(last_error=words), an_alert(data={"error": words})
+    store.commit(*records)
+    assert (*store.orders(), *store.alerts()) == records
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
@@ -358,6 +383,46 @@ def test_a_store_works_on_after_a_refusal(store: Store) -> None:
     assert len(store.orders()) == 2
 
 
+def test_a_position_cannot_have_sold_more_than_it_bought(store: Store) -> None:
+    """Compared as numbers and not as text, to the last unit; what it had stays, and nothing else of the commit."""
+    bought = a_position(entry_amount_tokens=RawAmount(999), sold_tokens=RawAmount(998))
+    store.commit(bought)
+    for sold in (1_000, 10**19, -1):
+        with pytest.raises(FENCE):
+            store.commit(replace(bought, sold_tokens=RawAmount(sold)), an_exit())
+    assert (store.positions(), store.orders()) == ([bought], [])
+    store.commit(replace(bought, sold_tokens=RawAmount(999)))
+
+
+@pytest.mark.parametrize("order", [an_exit(exit_reason=None), an_entry(exit_reason=ExitReason.MANUAL)])
+def test_an_exit_has_a_reason_and_nothing_else_has(store: Store, order: Order) -> None:
+    """The reason is what the order's rank comes from: without one a stop loss would wait behind everything."""
+    with pytest.raises(FENCE):
+        store.commit(order)
+    assert store.orders() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"order_id": OrderId("exit-2")}, {"number": 2}, {"raw": b"other"}, {"last_valid_block_height": 151}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_recorded_attempt_cannot_become_another(store: Store, change: dict[str, Any]) -> None:
+    """A signature is recorded once, and what was signed under it stays byte for byte; its status alone moves on."""
+    store.commit(numbered(1), numbered(2), an_attempt(numbered(1)))
+    with pytest.raises(FENCE):
+        store.commit(replace(an_attempt(numbered(1)), **change))
+    assert store.attempts() == [an_attempt(numbered(1))]
+
+
+def test_a_recorded_fill_cannot_become_another_orders(store: Store) -> None:
+    """What one transaction moved counts once."""
+    store.commit(numbered(1), numbered(2), a_fill(numbered(1)))
+    with pytest.raises(FENCE):
+        store.commit(replace(a_fill(numbered(1)), order_id=OrderId("exit-2")))
+    assert store.fills() == [a_fill(numbered(1))]
+
+
 # Queries ---------------------------------------------------------------------------------------------------
 
 
@@ -434,12 +499,101 @@ def test_fills_come_by_slot_and_by_order(store: Store) -> None:
     assert [fill.slot for fill in store.fills(OrderId("exit-1"))] == [2, 9]
 
 
+def test_markers_are_asked_for_by_whoever_brings_back_their_rent(store: Store) -> None:
+    """Those that hold rent and nobody sees to, or those that a certain order is to empty; oldest first."""
+    store.commit(
+        numbered(1, marker_rent=RENT),
+        numbered(2, marker_rent=RENT, created_at=later(-1)),
+        numbered(3),
+        numbered(4, marker_rent=RENT, reclaimed_by=OrderId("reclaim-1")),
+        numbered(5, marker_rent=RENT, reclaimed_by=OrderId("reclaim-2")),
+    )
+    assert [order.id for order in store.markers()] == ["exit-2", "exit-1"]
+    assert [order.id for order in store.markers(OrderId("reclaim-1"))] == ["exit-4"]
+
+
 def test_alerts_come_oldest_first_and_unresolved_ones_alone(store: Store) -> None:
     """Acknowledged is not resolved."""
     for number, status in enumerate(AlertStatus):
         store.commit(an_alert(id=AlertId(status), status=status, raised_at=later(-number)))
     assert [alert.id for alert in store.alerts()] == ["resolved", "acknowledged", "active"]
     assert [alert.id for alert in store.alerts(unresolved_only=True)] == ["acknowledged", "active"]
+
+
+# Leases ----------------------------------------------------------------------------------------------------
+
+
+def test_a_lease_is_one_holders(store: Store) -> None:
+    """A second holder is refused with the name of the first, as long as the lease lasts."""
+    store.acquire_lease(WALLET, "first", now=NOW, ttl=Nanos(10))
+    for at in (NOW, later(9)):
+        with pytest.raises(LeaseError, match="first"):
+            store.acquire_lease(WALLET, "second", now=at, ttl=Nanos(10))
+
+
+def test_a_lease_that_is_over_is_free(store: Store) -> None:
+    """Then the holder of before has lost it."""
+    store.acquire_lease(WALLET, "first", now=NOW, ttl=Nanos(10))
+    store.acquire_lease(WALLET, "second", now=later(10), ttl=Nanos(10))
+    with pytest.raises(LeaseError):
+        store.renew_lease(WALLET, "first", now=later(11), ttl=Nanos(10))
+    store.renew_lease(WALLET, "second", now=later(11), ttl=Nanos(10))
+
+
+def test_a_lease_lasts_while_it_is_renewed(store: Store) -> None:
+    """By its holder; one that is over may be renewed as long as nobody else took it."""
+    store.acquire_lease(WALLET, "first", now=NOW, ttl=Nanos(10))
+    for at in (5, 14, 99):
+        store.renew_lease(WALLET, "first", now=later(at), ttl=Nanos(10))
+        with pytest.raises(LeaseError):
+            store.acquire_lease(WALLET, "second", now=later(at + 9), ttl=Nanos(10))
+
+
+def test_a_released_lease_is_free_at_once(store: Store) -> None:
+    """And its holder of before must acquire it anew."""
+    store.acquire_lease(WALLET, "first", now=NOW, ttl=Nanos(10))
+    store.release_lease(WALLET, "first")
+    with pytest.raises(LeaseError):
+        store.renew_lease(WALLET, "first", now=NOW, ttl=Nanos(10))
+    store.acquire_lease(WALLET, "second", now=NOW, ttl=Nanos(10))
+
+
+def test_nobody_releases_or_renews_the_lease_of_another(store: Store) -> None:
+    """The one is harmless, the other refused; and so it is where there is no lease."""
+    store.release_lease(WALLET, "second")
+    with pytest.raises(LeaseError):
+        store.renew_lease(WALLET, "second", now=NOW, ttl=Nanos(10))
+    store.acquire_lease(WALLET, "first", now=NOW, ttl=Nanos(10))
+    store.release_lease(WALLET, "second")
+    with pytest.raises(LeaseError):
+        store.renew_lease(WALLET, "second", now=NOW, ttl=Nanos(10))
+    with pytest.raises(LeaseError, match="first"):
+        store.acquire_lease(WALLET, "second", now=NOW, ttl=Nanos(10))
+
+
+def test_a_holder_may_acquire_its_lease_again(store: Store) -> None:
+    """As after a restart under the same name."""
+    store.acquire_lease(WALLET, "first", now=NOW, ttl=Nanos(10))
+    store.acquire_lease(WALLET, "first", now=later(5), ttl=Nanos(10))
+    store.renew_lease(WALLET, "first", now=later(6), ttl=Nanos(10))
+
+
+def test_wallets_have_leases_of_their_own(store: Store) -> None:
+    """One engine each."""
+    store.acquire_lease(WALLET, "first", now=NOW, ttl=Nanos(10))
+    store.acquire_lease("another wallet", "second", now=NOW, ttl=Nanos(10))
+    store.release_lease(WALLET, "first")
+    with pytest.raises(LeaseError, match="second"):
+        store.acquire_lease("another wallet", "first", now=NOW, ttl=Nanos(10))
+
+
+def test_the_holder_of_a_lease_commits(store: Store) -> None:
+    """With its lease, after it is over while nobody took it, and after it was given back."""
+    store.acquire_lease(WALLET, "first", now=NOW, ttl=Nanos(1))
+    store.commit(numbered(1))
+    store.release_lease(WALLET, "first")
+    store.commit(numbered(2))
+    assert len(store.orders()) == 2
 
 
 # Threads ---------------------------------------------------------------------------------------------------
@@ -529,7 +683,7 @@ def test_a_commit_is_in_the_file_when_it_returns(sql: SqlStore, tmp_path: Path) 
 def test_the_database_is_durable_and_keeps_its_fences(sql: SqlStore, pragma: str, value: object) -> None:
     """Write-ahead log, a sync at every commit (FULL is 2), foreign keys, and patience with another writer."""
     sql.commit(an_exit())
-    with sql._engine.connect() as connection:
+    with sql._backend.reader.connect() as connection:
         assert connection.execute(text(f"PRAGMA {pragma}")).scalar() == value
 
 

@@ -15,6 +15,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chain.failures import MARKER_IN_USE
 from chain.jupiter import jupiter_http
 from chain.ledger import SolanaChain
 from chain.prices import JupiterPrices
@@ -331,3 +332,79 @@ def test_jupiters_troubles_are_told_apart_and_pass(trader: Trader, status: int, 
     expect(kind, trader, sell(token, 1_000_000))
     trader.world.gateway.interceptor = None
     trader.prepare(sell(token, 1_000_000))
+
+
+# The order marker -------------------------------------------------------------------------------------------
+
+
+def marked(trader: Trader, token: Token, amount: int, *, seed: str = "seed", fee: Lamports = FEE) -> SignedSwap:
+    """Return a signed attempt of the order with *seed* to sell *amount*."""
+    quote = trader.venue.quote(sell(token, amount))
+    prepared = trader.venue.prepare(quote, priority_fee=fee, marker_seed=seed)
+    assert prepared.marker_rent == trader.world.bank.rent(0)
+    return trader.signer.sign(prepared)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_of_two_live_attempts_of_one_order_one_sells(trader: Trader, *, newest_first: bool) -> None:
+    """Two attempts with the order's marker, in either order of arrival: one sale, and one fee for nothing."""
+    token = trader.token(held=10_000_000)
+    attempts = [marked(trader, token, 2_000_000), marked(trader, token, 2_000_000, fee=Lamports(2 * FEE))]
+    first, second = reversed(attempts) if newest_first else attempts
+    trader.chain.send(first.raw)
+    trader.chain.send(second.raw)
+    trader.clock.advance(seconds(1))
+    landed, refused = trader.chain.statuses([first.signature, second.signature])
+    assert landed is not None
+    assert landed.failure is None
+    assert refused is not None
+    assert refused.failure is not None
+    assert refused.failure.code == MARKER_IN_USE
+    assert trader.chain.token_balance(token.address) == 8_000_000
+    assert trader.fill(second, token).tokens == 0
+
+
+def test_a_reverted_attempt_takes_its_marker_back_with_it(trader: Trader) -> None:
+    """After a slippage failure on chain the same order can be tried again."""
+    token = trader.token(held=10_000_000)
+    trader.world.market(token.address).drift_after_quote(-1_000)
+    reverted = trader.land(marked(trader, token, 2_000_000))
+    assert reverted.failure is not None
+    assert reverted.failure.kind is FailureKind.SLIPPAGE
+    assert trader.land(marked(trader, token, 2_000_000)).failure is None
+    assert trader.chain.token_balance(token.address) == 8_000_000
+
+
+def test_an_attempt_of_an_order_that_was_carried_out_is_not_even_signed(trader: Trader) -> None:
+    """The simulation finds the marker: the attempt is refused before there is a signature."""
+    token = trader.token(held=10_000_000)
+    trader.land(marked(trader, token, 2_000_000))
+    with pytest.raises(SwapError) as refused:
+        marked(trader, token, 2_000_000)
+    assert (refused.value.kind, refused.value.code) == (FailureKind.REFUSED, MARKER_IN_USE)
+
+
+def test_orders_with_seeds_of_their_own_do_not_exclude_each_other(trader: Trader) -> None:
+    """The marker is the order's: another order of the same wallet sells."""
+    token = trader.token(held=10_000_000)
+    assert trader.land(marked(trader, token, 2_000_000, seed="one")).failure is None
+    assert trader.land(marked(trader, token, 2_000_000, seed="two")).failure is None
+    assert trader.chain.token_balance(token.address) == 6_000_000
+
+
+def test_the_rent_of_markers_is_brought_back_by_one_transaction(trader: Trader) -> None:
+    """Eight markers fit into one transaction, whose fill is their rent and nothing else."""
+    token = trader.token(held=10_000_000)
+    seeds = [f"{number:032x}" for number in range(8)]
+    rent = trader.world.bank.rent(0)
+    for seed in seeds:
+        signed = marked(trader, token, 1_000_000, seed=seed)
+        trader.land(signed)
+        assert trader.fill(signed, token).rent >= rent
+    before = trader.chain.sol_balance()
+    parked = [(seed, Lamports(rent)) for seed in seeds]
+    signed = trader.signer.sign(trader.venue.prepare_reclaim(parked, priority_fee=Lamports(0)))
+    assert trader.land(signed).failure is None
+    fill = trader.fill(signed, token)
+    assert (fill.tokens, fill.sol, fill.rent) == (0, 0, -8 * rent)
+    assert trader.chain.sol_balance() - before == 8 * rent - fill.fee

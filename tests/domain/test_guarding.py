@@ -702,3 +702,20 @@ def test_the_results_of_all_exits_add_up_to_the_lamport(
     assert position.final_pnl == position.realized_pnl == brought - cost
     if position.remaining_tokens == 0:
         assert position.final_pnl == brought - position.entry_amount_sol
+
+
+def test_a_take_profit_does_not_take_back_an_exit_that_sells_as_much() -> None:
+    """A person's exit of everything stays on its way when a target is touched; a stop loss still replaces it."""
+    position, order = exit_order(a_position(), ordered_exit_of(a_position()), OrderId("exit-1"), RetryPolicies(), NOW)
+    assert order.exit_reason is ExitReason.MANUAL
+    touched, action = on_price(position, still(0.13, NOW), NOW)
+    assert action is None
+    _, action = on_price(touched, still(0.05, NOW), NOW)
+    assert isinstance(action, Withdraw)
+
+
+def ordered_exit_of(position: Position) -> RaiseExit:
+    """Return a person's order to sell everything."""
+    action = ordered_exit(position, ExitReason.MANUAL, Decimal(100))
+    assert isinstance(action, RaiseExit)
+    return action

@@ -40,6 +40,8 @@ LEGAL = {
         "pending > cancel > cancelled",
         "submitted > send > confirming",
         "submitted > fail > failed",
+        "submitted > fill > filled",
+        "confirming > sign anew > submitted",
         "confirming > fill > filled",
         "confirming > fail > failed",
         "failed > retry > pending",

@@ -30,7 +30,7 @@ from engine.domain.guarding import (
     retried_exit,
     withdrawing,
 )
-from engine.domain.order import Order, OrderStatus, sent, submitted
+from engine.domain.order import Order, OrderStatus, resigned, sent, submitted
 from engine.domain.position import DUST, Position, PositionStatus
 from engine.domain.retry import RetryPolicies, after_failure, cancelled, decided
 from engine.domain.swap import SwapFailure
@@ -134,10 +134,19 @@ class Life(RuleBasedStateMachine):
         order = submitted(self.order, self.now)
         self.change(sent(order, Signature(f"{order.id}-{order.attempt_count}"), self.now))
 
-    @precondition(lambda self: self.is_order(OrderStatus.CONFIRMING))
+    @precondition(lambda self: self.is_order(OrderStatus.CONFIRMING) and self.withdrawal is None)
+    @rule(sends=st.booleans())
+    def sign_anew(self, sends: bool) -> None:
+        """The verdict is slow: another attempt is made beside the first, and perhaps sent."""
+        if self.order.attempt_count < self.order.max_attempts:
+            order = resigned(self.order, self.now)
+            signature = Signature(f"{order.id}-{order.attempt_count}")
+            self.change(sent(order, signature, self.now) if sends else order)
+
+    @precondition(lambda self: self.is_order(OrderStatus.SUBMITTED, OrderStatus.CONFIRMING))
     @rule(sol=st.integers(0, 10**12), short=st.integers(0, 3))
     def fill(self, sol: int, short: int) -> None:
-        """The attempt lands; the wallet may have held a little less than the position."""
+        """An attempt lands; the wallet may have held a little less than the position."""
         sold = max(1, self.order.amount_tokens - short)
         fill = a_fill(self.order, tokens=-sold, sol=sol, fee=FEE)
         self.chain_sold += sold
@@ -153,10 +162,10 @@ class Life(RuleBasedStateMachine):
         with pytest.raises(CommandRefusedError):
             exit_filled(self.position, before, fill, self.now)
 
-    @precondition(lambda self: self.is_order(OrderStatus.CONFIRMING))
+    @precondition(lambda self: self.is_order(OrderStatus.SUBMITTED, OrderStatus.CONFIRMING))
     @rule(kind=st.sampled_from([FailureKind.SLIPPAGE, FailureKind.EXPIRED, FailureKind.PERMANENT]))
     def fail(self, kind: FailureKind) -> None:
-        """The attempt fails, at the cost of a fee where it landed; a withdrawn order has no other."""
+        """All attempts fail, at the cost of a fee where one landed; a withdrawn order has no other."""
         fee = FEE if kind is FailureKind.SLIPPAGE else Lamports(0)
         self.chain_fees += fee
         policy = POLICIES.of(self.order.urgency)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
-from engine.domain.quality import MAX_AHEAD, fault_of
+from engine.domain.quality import MAX_AHEAD, PriceRules, Tick, far, fault_of
 from engine.domain.units import Nanos, seconds
-from tests.factories import NOW
+from tests.factories import MINT, NOW
 
 MAX_AGE = seconds(10)
 
@@ -59,3 +60,19 @@ def test_a_price_older_than_the_limit_is_stale() -> None:
     assert judged(age=MAX_AGE) is None
     assert judged(age=MAX_AGE + 1) == "stale"
     assert judged(age=MAX_AGE * 1000, max_age=None) is None
+
+
+@pytest.mark.parametrize(
+    ("price", "expected"),
+    [(0.75, False), (1.25, False), (math.nextafter(0.75, 0), True), (math.nextafter(1.25, 2), True), (1e-300, True)],
+)
+def test_far_is_beyond_the_deviation(price: float, expected: bool) -> None:
+    """A price may be the deviation's share above or below the other, and not one float more."""
+    assert far(price, 1.0, PriceRules(deviation=0.25)) is expected
+
+
+def test_a_tick_is_seen_no_later_than_now() -> None:
+    """A time ahead of ours becomes ours; one behind stays."""
+    ahead, behind = (Tick(mint=MINT, price=1.0, source="a", observed_at=Nanos(NOW + n)) for n in (5, -5))
+    assert ahead.by(NOW).observed_at == NOW
+    assert behind.by(NOW) == behind

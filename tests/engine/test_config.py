@@ -20,6 +20,7 @@ URGENT = {
     "slippage_cap_bps": 2000,
     "priority_fee": 50_000,
     "priority_fee_cap": 9_000_000,
+    "resign_after": 1.5,
 }
 
 
@@ -73,7 +74,7 @@ def test_what_is_set_is_set_and_the_rest_stays(path: Path) -> None:
     assert settings.max_price_age == seconds(2.5)
     assert policies.urgent.waits == (seconds(0), seconds(0.5), seconds(1))
     assert (policies.urgent.max_attempts, policies.urgent.slippage_cap) == (7, 2000)
-    assert policies.urgent.fee_cap == Lamports(9_000_000)
+    assert (policies.urgent.fee_cap, policies.urgent.resign_after) == (Lamports(9_000_000), seconds(1.5))
     assert policies.exits == RetryPolicies().exits
 
 

@@ -1,0 +1,112 @@
+"""One engine of a run: the real one, in the foreground of its process, until it dies or nothing is left to do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from chain.wallet import Wallet
+from engine import logs
+from engine.app import Engine, connect
+from engine.daemon import Daemon
+from engine.domain.alert import AlertStatus
+from engine.domain.units import PositionId
+from engine.ids import RandomIds
+from engine.ports import Store
+from engine.store.sql import SqlStore
+from tests.crash.plan import POSITION, Kill, Plan
+from tests.crash.timing import Epoch
+from tests.crash.traps import Trap, trapped
+from tests.crash.world import Address
+
+LOOK_INTERVAL = 0.1
+"""Seconds of the machine after which is looked again, whatever was published."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One process of the engine."""
+
+    plan: Plan
+    kill: Kill | None
+    epoch: Epoch
+    address: Address
+    database: Path
+    person: bool = False
+    """Whether a person retries the exit that failed for good."""
+    forgetful: bool = False
+
+
+def live(life: Life) -> int:
+    """Run an engine until it dies at its point, or drains since nothing is left to do; return its exit code."""
+    logs.configure(level="info", json=True)
+    clock = life.epoch.clock()
+    settings = life.plan.settings
+    real = connect(
+        settings,
+        clock=clock,
+        ids=RandomIds(),
+        store=SqlStore(life.database),
+        signer=Wallet(life.plan.keypair),
+        rpc_url=life.address.rpc_url,
+        jupiter_url=life.address.jupiter_url,
+    )
+    ports = trapped(real, Trap(life.kill), life.address.rpc_url, forgetful=life.forgetful)
+    engine = Engine(ports, settings, max_price_age=settings.max_price_age)
+    _end_once_settled(engine, retry=life.person)
+    try:
+        return Daemon(engine).run()
+    finally:
+        ports.close()
+        clock.close()
+
+
+def _end_once_settled(engine: Engine, *, retry: bool) -> None:
+    """Have this process told to end, by a signal, once it runs and nothing is left to do.
+
+    Args:
+        engine: has not started yet.
+        retry: have the exit that failed for good tried again before.
+    """
+    ports, started, recovered, changed = engine.ports, threading.Event(), threading.Event(), threading.Event()
+    ports.bus.subscribe("engine.started", lambda _subject, _data: started.set())
+    ports.bus.subscribe("engine.recovered", lambda _subject, _data: recovered.set())
+    for pattern in ("order.>", "position.>", "attempt.>", "alert.>"):
+        ports.bus.subscribe(pattern, lambda _subject, _data: changed.set())
+
+    def look() -> None:
+        started.wait()
+        recovered.wait()
+        position = ports.store.position(POSITION)
+        if retry and position is not None and position.needs_action and position.active_exit is not None:
+            engine.retry(position.active_exit.order_id, everything=True)
+        while any(unsettled(ports.store)):
+            changed.wait(LOOK_INTERVAL)
+            changed.clear()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=look, name="settled", daemon=True).start()
+
+
+def unsettled(store: Store) -> Iterator[str]:
+    """Yield what is left to do, each in a sentence; a position that waits for a person is as far as it can come."""
+    yield from (f"order {order.id} is {order.status}" for order in store.orders(unfinished_only=True))
+    yield from (f"attempt {a.signature} is {a.status}" for a in store.attempts(unresolved_only=True))
+    yield from (f"the marker of order {order.id} holds rent" for order in store.markers())
+    position = store.position(POSITION)
+    if position is None:
+        yield "there is no position"
+    elif not position.closed and not (position.needs_action and asks_for_a_person(store, POSITION)):
+        yield f"position {position.id} is {position.status}" + (" and needs action" if position.needs_action else "")
+
+
+def asks_for_a_person(store: Store, position_id: PositionId) -> bool:
+    """Return whether an alert that is not resolved asks for action on a position."""
+    return any(
+        alert.requires_action and alert.position_id == position_id and alert.status is not AlertStatus.RESOLVED
+        for alert in store.alerts(unresolved_only=True)
+    )
