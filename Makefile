@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate mutants lint types imports check format lock docs clean
+.PHONY: help demo test crash simulate mutants lint types imports check format lock docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -15,7 +15,7 @@ demo: $(VENV)/.run ## set up and run the demonstration (about a minute, no keys,
 	$(BIN)/python run.py demo
 
 test: $(VENV)/.dev ## set up and run every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/crash
 
 RUNS ?= 10000
 simulate: $(VENV)/.dev ## run the actors through RUNS seeds of faults (default 10000, about 5 minutes)
@@ -23,6 +23,10 @@ simulate: $(VENV)/.dev ## run the actors through RUNS seeds of faults (default 1
 
 mutants: $(VENV)/.dev ## plant each known bug and see that the suite catches it (about 5 minutes)
 	$(BIN)/python -m tests.mutants
+
+RUNS ?= 1000
+crash: $(VENV)/.dev ## kill the engine RUNS times between decision and fill, with faults (RUNS=1000)
+	$(BIN)/python -m tests.crash --runs $(RUNS)
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -120,13 +120,12 @@ class PositionActor(EngineActor):
 
     def _catch_up(self) -> None:
         """Take up what became of the exit while nobody was here to be told."""
-        active, wanted = self.position.active_exit, self.position.wanted_exit
+        active = self.position.active_exit
         order = self._store.order(active.order_id) if active is not None else None
         if order is None or self.position.needs_action:
             return
         if order.status is not OrderStatus.CANCELLED:
-            if wanted is not None:
-                self.tell(ROUTER, WithdrawOrder(order_id=order.id, reason=wanted.reason))
+            self._insist()
         elif may_retry(order):
             self._withdrawn(order)
         else:
@@ -142,6 +141,16 @@ class PositionActor(EngineActor):
         grown = position.peak_price >= self._saved_peak * WORTH_SAVING
         if grown or position.calm_since != self._saved_calm or position.levels_taken != levels_before:
             self._keep(position)
+        self._insist()
+
+    def _insist(self) -> None:
+        """Ask again that the active exit makes way: the router died, or read it before it knew of the order.
+
+        What is more urgent is read first, and so a withdrawal can overtake the order that it is about.
+        """
+        active, wanted = self.position.active_exit, self.position.wanted_exit
+        if active is not None and wanted is not None:
+            self.tell(ROUTER, WithdrawOrder(order_id=active.order_id, reason=wanted.reason))
 
     def _look_again(self) -> None:
         """Decide anew on the last price, where it is still fresh; without one, the next tick decides."""

@@ -36,12 +36,26 @@ class Unreachable(Fault):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tripwire(Fault):
+    """No fault: it tells that the engine is at work, and serves."""
+
+    tell: Callable[[], None]
+
+    async def meet(self, call: Call, serve: Serve, dice: Random) -> Reply:
+        """Tell, and serve."""
+        del dice
+        self.tell()
+        return await serve(call)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
     """One kind of fault, as one run meets it."""
 
     rule: Rule
     spell: tuple[float, float] | None = None
-    """Seconds of the run from which and until which it lasts; None: all along."""
+    """Seconds after the first quote that an engine asks for, from which and until which it lasts; None: all along.
+    One that lasts from the second 0 strikes that quote as well."""
 
 
 def _often(fault: Misbehaviour, on: Collection[str] = (), rate: float = 0.6) -> Callable[[Random], Trouble]:
@@ -84,7 +98,7 @@ FAULTS: Mapping[str, Callable[[Random], Trouble | None]] = {
     "replica_lag": _often(LaggingReplica(least=1, most=30), rate=0.5),
     "deep_replica_lag": _often(LaggingReplica(least=30, most=149), rate=0.3),
     "slow_answers": _often(Latency(least=seconds(0.1), most=seconds(3), on_the_way_back=True), rate=0.3),
-    NO_ROUTE_FOR_A_WHILE: _spell(ServerError(status=500), BUILD, begins=(0, 0), lasts=(9, 11)),
+    NO_ROUTE_FOR_A_WHILE: _spell(ServerError(status=500), BUILD, begins=(0, 0), lasts=(6, 9)),
     REFUSED: _often(ServerError(status=500), BUILD, 1.0),
     FROZEN: lambda _: None,
 }

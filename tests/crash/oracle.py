@@ -39,10 +39,10 @@ def breaches(store: Store, ledger: WalletLedger, mint: Mint, *, height: int) -> 
         mint: of the position.
         height: the newest block's.
     """
+    yield from _of_the_sale(store, sum(sales(ledger, mint)))
     yield from audit(store, ledger, funds=FUNDS).differences
     yield from (f"{left} although the engine ended" for left in unsettled(store))
     yield from rivals(store)
-    yield from _of_the_sale(store, sum(sales(ledger, mint)))
     yield from _of_exits(store)
     yield from _of_attempts(store, ledger, height)
 

@@ -72,7 +72,8 @@ class Plan:
     seed: int
     scenario: Scenario
     prices: tuple[tuple[float, Decimal], ...]
-    """Second of the run, and what the token costs from then on."""
+    """What the token costs, each with the seconds after the first quote that an engine asks for from which it does;
+    the first of them, all along until then."""
     kills: tuple[Kill, ...]
     """Of the first process, of the second, ...; the one after them is left alone."""
     retry_kill: Kill
@@ -92,6 +93,15 @@ class Plan:
     def frozen(self) -> bool:
         """Whether the token's issuer has frozen what the wallet holds."""
         return FROZEN in self.faults
+
+    @property
+    def spells(self) -> Mapping[str, tuple[float, float]]:
+        """When the faults come and go that are not there all along; see `Trouble.spell`."""
+        return {
+            name: trouble.spell
+            for name, trouble in self.faults.items()
+            if trouble is not None and trouble.spell is not None
+        }
 
     @property
     def exits(self) -> ExitPlan:
@@ -193,7 +203,7 @@ def _prices(rng: Random, scenario: Scenario, *, overtaking: bool) -> tuple[tuple
         return ((0.0, low),)
     if scenario is Scenario.PROFIT:
         return ((0.0, high),)
-    return ((0.0, high), (rng.uniform(5.0, 7.0) if overtaking else rng.uniform(1.0, 20.0), low))
+    return ((0.0, high), (rng.uniform(0.5, 2.0) if overtaking else rng.uniform(0.5, 12.0), low))
 
 
 def _price(share: float) -> Decimal:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from tests.crash.plan import Plan
+from tests.crash.cells import Cell
 from tests.crash.points import POINTS, Point
 from tests.crash.run import Verdict
 
@@ -51,35 +50,22 @@ class Report:
             "seconds": f"{seconds:.1f}",
         }
         kills = {str(point): self.kills[point] for point in POINTS}
-        return "\n".join(
-            [
-                *_section("kills by point", kills),
-                *_section("faults by kind", dict(sorted(self.faults.items()))),
-                *_section("in all", figures),
-            ]
-        )
+        sections: dict[str, Mapping[str, object]] = {
+            "kills by point": kills,
+            "faults by kind": dict(sorted(self.faults.items())),
+            "in all": figures,
+        }
+        return "\n".join(line for title, rows in sections.items() for line in _section(title, rows))
 
 
-def failure(verdict: Verdict, *, single: bool) -> str:
-    """Return the line of a run that failed, with the command that makes it again.
-
-    Args:
-        verdict: what came of it.
-        single: point and faults were given, and not drawn from the seed.
-    """
-    kills = ", ".join(map(str, verdict.killed)) or "none"
-    return (
-        f"seed {verdict.plan.seed} ({verdict.plan}; killed at {kills}): {'; '.join(verdict.breaches)}\n"
-        f"    again: {again(verdict.plan, single=single)}    left in {verdict.folder}"
-    )
-
-
-def again(plan: Plan, *, single: bool) -> str:
-    """Return the command that makes the run of *plan* again."""
-    command = ["python", "-m", "tests.crash", "--runs", "1", "--seed", str(plan.seed)]
-    if single:
-        command += ["--point", str(plan.kills[0].point), "--faults", ",".join(plan.faults)]
-    return shlex.join(command)
+def told(cell: Cell, verdict: Verdict) -> str:
+    """Return what is to be said of a run: its seed and plan, what is wrong, and how to make it once more."""
+    line = f"seed {cell.seed} ({verdict.plan}): {verdict.seconds:.1f} s"
+    if not verdict.breaches:
+        return line
+    kills = ", ".join(map(str, verdict.killed)) or "nowhere"
+    wrong = "\n".join(f"    BREACH {breach}" for breach in verdict.breaches)
+    return f"{line}, killed at {kills}\n{wrong}\n    again: {cell.command}\n    left in: {verdict.folder}"
 
 
 def _section(title: str, figures: Mapping[str, object]) -> Iterator[str]:

@@ -57,6 +57,13 @@ class Runner:
         self._schema = folder / "schema.db"
         SqlStore(self._schema).close()
 
+    def tidy(self) -> None:
+        """Remove the folder, where nothing is left in it that somebody should look at."""
+        for file in self._folder.glob(f"{self._schema.name}*"):
+            file.unlink()
+        if not any(self._folder.iterdir()):
+            self._folder.rmdir()
+
     def run(self, plan: Plan) -> Verdict:
         """Make the run of *plan*. What it leaves behind is kept only where something is wrong with it."""
         stopwatch, verdict = Stopwatch(), Verdict(plan=plan)

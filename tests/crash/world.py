@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -19,8 +20,9 @@ from engine import logs
 from engine.domain.swap import TokenInfo
 from engine.domain.units import Mint, Nanos, seconds
 from engine.ports import Clock
+from tests.crash.faults import BUILD, Tripwire
 from tests.crash.forks import Forked
-from tests.crash.plan import DECIMALS, ENTRY_PRICE, FUNDS, HELD, Plan
+from tests.crash.plan import DECIMALS, FUNDS, HELD, Plan
 from tests.crash.timing import Epoch
 
 CALM, COUNTS = "calm", "counts"
@@ -39,9 +41,10 @@ class Address:
 class Network:
     """A hold on the process. Not thread-safe."""
 
-    def __init__(self, process: Forked, connection: Connection) -> None:
+    def __init__(self, process: Forked, connection: Connection, faults: Collection[str]) -> None:
         self.process = process
         self._connection = connection
+        self._faults = faults
         self.address: Address = self._answer()
 
     def calm(self) -> None:
@@ -52,8 +55,8 @@ class Network:
     def counts(self) -> Mapping[str, int]:
         """Return how often each fault has struck."""
         self._connection.send(COUNTS)
-        counts: Mapping[str, int] = self._answer()
-        return counts
+        counts: dict[str, int] = self._answer()
+        return {name: count for name, count in counts.items() if name in self._faults}
 
     def close(self) -> None:
         """End it."""
@@ -82,7 +85,7 @@ def network(plan: Plan, epoch: Epoch, *, log: Path) -> Iterator[Network]:
     process = Forked(body, log=log)
     theirs.close()
     try:
-        held = Network(process, ours)
+        held = Network(process, ours, plan.faults)
     except BaseException:
         process.kill()
         raise
@@ -92,52 +95,73 @@ def network(plan: Plan, epoch: Epoch, *, log: Path) -> Iterator[Network]:
         held.close()
 
 
+class _Stage:
+    """The network itself."""
+
+    def __init__(self, plan: Plan, clock: Clock) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._at_work = threading.Event()
+        self._calm = False
+        tripwire = Rule(fault=Tripwire(tell=self._at_work.set), on=BUILD, at=(1,))
+        drawn = [replace(trouble.rule, name=name) for name, trouble in plan.faults.items() if trouble is not None]
+        self.faults = FaultPlan([tripwire, *drawn], Random(plan.seed))
+        self._world = World(
+            clock, slot_duration=plan.slot, landing_slots=plan.landing_slots, seed=plan.seed, faults=self.faults
+        )
+        self._wallet = str(plan.keypair.pubkey())
+        self._token = self._world.create_token(
+            "BONK", decimals=DECIMALS, price=plan.prices[0][1], depth_sol=Decimal(1_000)
+        )
+
+    def open(self) -> Address:
+        """Serve from now on."""
+        self._world.fund(self._wallet, lamports=FUNDS, tokens={self._token.address: HELD})
+        if self._plan.frozen:
+            self._world.freeze(self._wallet, self._token.address)
+        for name, (begins, _) in self._plan.spells.items():
+            self._switch(name, on=begins <= 0)
+        self._world.start()
+        threading.Thread(target=self._play, name="play", daemon=True).start()
+        info = TokenInfo(mint=Mint(self._token.address), decimals=DECIMALS, program=str(self._token.program))
+        return Address(self._world.rpc_url, self._world.jupiter_url, info)
+
+    def calm(self) -> None:
+        """Let nothing go wrong from now on."""
+        self._calm = True
+        self.faults.off()
+        if self._plan.frozen:
+            self._world.thaw(self._wallet, self._token.address)
+
+    def _play(self) -> None:
+        """Let prices and faults come and go once an engine is at work."""
+        self._at_work.wait()
+        for second, price in self._plan.prices[1:]:
+            self._at(second, partial(self._world.set_price, self._token.address, price))
+        for name, (begins, ends) in self._plan.spells.items():
+            self._at(begins, partial(self._switch, name, on=True))
+            self._at(ends, partial(self._switch, name, on=False))
+
+    def _at(self, second: float, call: Callable[[], None]) -> None:
+        self._clock.call_at(Nanos(self._clock.now() + seconds(second)), call)
+
+    def _switch(self, name: str, *, on: bool) -> None:
+        if on and not self._calm:
+            self.faults.on(name)
+        else:
+            self.faults.off(name)
+
+
 def _serve(plan: Plan, epoch: Epoch, connection: Connection) -> int:
     logs.configure(level="info", json=True)
-    clock = epoch.clock()
-    faults = FaultPlan(_rules(plan), Random(plan.seed))
-    world = World(clock, slot_duration=plan.slot, landing_slots=plan.landing_slots, seed=plan.seed, faults=faults)
-    wallet = str(plan.keypair.pubkey())
-    token = world.create_token("BONK", decimals=DECIMALS, price=ENTRY_PRICE, depth_sol=Decimal(1_000))
-    world.fund(wallet, lamports=FUNDS, tokens={token.address: HELD})
-    if plan.frozen:
-        world.freeze(wallet, token.address)
-    world.start()
-    _schedule(plan, world, faults, clock, token.address)
-    info = TokenInfo(mint=Mint(token.address), decimals=DECIMALS, program=str(token.program))
-    connection.send(Address(world.rpc_url, world.jupiter_url, info))
+    stage = _Stage(plan, epoch.clock())
+    connection.send(stage.open())
     try:
         while True:
             if connection.recv() == CALM:
-                faults.off()
-                if plan.frozen:
-                    world.thaw(wallet, token.address)
+                stage.calm()
                 connection.send(None)
             else:
-                connection.send(faults.counts())
+                connection.send(stage.faults.counts())
     except EOFError:
         return 0
-
-
-def _rules(plan: Plan) -> list[Rule]:
-    return [replace(trouble.rule, name=name) for name, trouble in plan.faults.items() if trouble is not None]
-
-
-def _schedule(plan: Plan, world: World, faults: FaultPlan, clock: Clock, mint: str) -> None:
-    """Let prices and faults come and go, from now on."""
-    now = clock.now()
-    for second, price in plan.prices:
-        _at(clock, now, second, partial(world.set_price, mint, price))
-    for name, trouble in plan.faults.items():
-        if trouble is not None and trouble.spell is not None:
-            begins, ends = trouble.spell
-            faults.off(name)
-            _at(clock, now, begins, partial(faults.on, name))
-            _at(clock, now, ends, partial(faults.off, name))
-
-
-def _at(clock: Clock, start: Nanos, second: float, call: Callable[[], None]) -> None:
-    if second <= 0:
-        call()
-    else:
-        clock.call_at(Nanos(start + seconds(second)), call)

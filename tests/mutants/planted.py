@@ -34,7 +34,7 @@ MUTANTS = (
     Mutant(
         name="re-sign on time-out, marker or not",
         file="engine/domain/retry.py",
-        find="exclusive = bool(order.marker_seed) and all(attempt.marker_rent for attempt in live)",
+        find="exclusive = bool(order.marker_seed) and all(attempt.marked for attempt in live)",
         replace="exclusive = True",
         tests=(_SIMULATION, _OVERTAKING),
     ),

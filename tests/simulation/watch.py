@@ -135,7 +135,7 @@ class Watch:
         match attempt.status:
             case AttemptStatus.SIGNED:
                 others = [a for a in self._store.attempts(attempt.order_id) if a.status in _LIVE]
-                if len(others) > 1 and not all(a.marker_rent for a in others):
+                if len(others) > 1 and not all(a.marked for a in others):
                     self.breach(f"{[a.signature for a in others]} are live and do not exclude each other")
                 self._signed(attempt)
             case AttemptStatus.EXPIRED:

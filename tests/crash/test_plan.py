@@ -1,0 +1,52 @@
+"""A seed says all of a run."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.crash.cells import Cell, matrix
+from tests.crash.faults import FAULTS, FOR_GOOD
+from tests.crash.plan import AMOUNT, HELD, Scenario, drawn
+from tests.crash.points import POINTS, Step, point_of
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_same_seed_gives_the_same_plan(seed: int) -> None:
+    """Prices, points, occurrences and faults: what fails can be tried again."""
+    assert drawn(seed) == drawn(seed)
+
+
+def test_different_seeds_give_every_point_fault_and_scenario() -> None:
+    """A thousand runs leave nothing out."""
+    plans = [drawn(seed) for seed in range(1_000)]
+    assert {kill.point for plan in plans for kill in plan.kills} == set(POINTS)
+    assert {name for plan in plans for name in plan.faults} == set(FAULTS)
+    assert {plan.scenario for plan in plans} == set(Scenario)
+
+
+def test_the_wallet_could_sell_the_position_more_than_once() -> None:
+    """The chain alone stops nobody from selling twice."""
+    assert HELD >= 2 * AMOUNT
+
+
+def test_the_matrix_has_every_point_and_every_fault() -> None:
+    """Each point by itself, and each fault that passes somewhere."""
+    cells = matrix(0)
+    assert [cell.point for cell in cells[::2]] == list(POINTS)
+    assert {name for cell in cells for name in cell.faults or ()} >= FAULTS.keys() - FOR_GOOD
+    assert len({cell.seed for cell in cells}) == len(cells)
+
+
+def test_a_stop_that_overtakes_has_something_to_overtake() -> None:
+    """A point of the way from a take profit to a stop is met by a price that goes that way."""
+    for seed in range(20):
+        plan = drawn(seed, point=point_of("taken_back:before"))
+        assert plan.scenario is Scenario.PARTIAL
+        assert plan.kills[0].point.step is Step.TAKEN_BACK
+
+
+def test_a_run_is_made_again_by_the_command_that_it_prints() -> None:
+    """Seed, and whatever was not drawn from it."""
+    assert Cell(7).command == "python -m tests.crash --runs 1 --seed 7"
+    cell = Cell(7, point_of("send:within"), ("slippage", "expiry"))
+    assert cell.command.endswith("--seed 7 --point send:within --faults slippage,expiry")
