@@ -17,14 +17,14 @@ demo: $(VENV)/.run ## set up and run the demonstration (about a minute, no keys,
 test: $(VENV)/.dev ## set up and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/crash
 
-RUNS ?= 10000
+simulate: RUNS ?= 10000
 simulate: $(VENV)/.dev ## run the actors through RUNS seeds of faults (default 10000, about 5 minutes)
 	$(BIN)/python -m tests.simulation --runs $(RUNS)
 
 mutants: $(VENV)/.dev ## plant each known bug and see that the suite catches it (about 5 minutes)
 	$(BIN)/python -m tests.mutants
 
-RUNS ?= 1000
+crash: RUNS ?= 1000
 crash: $(VENV)/.dev ## kill the engine RUNS times between decision and fill, with faults (RUNS=1000)
 	$(BIN)/python -m tests.crash --runs $(RUNS)
 
