@@ -57,9 +57,12 @@ class Alerts(EngineActor):
         standing = next((a for a in self._open() if a.dedupe_key == alert.dedupe_key), None)
         if standing is not None and standing.id != alert.id:
             alert = again(standing, alert)
-        self._store.commit(alert)
+        try:
+            self._store.commit(alert)
+        finally:
+            # A store that fails is one more reason to tell a person.
+            self._deliver(alert)
         self._publish(alert, "raised" if alert.count == 1 else "updated")
-        self._deliver(alert)
 
     def _deliver(self, alert: Alert) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _SIMULATION = "tests/simulation/test_simulation.py::test_whatever_goes_wrong_everything_that_must_hold_holds"
+_FOUND = "tests/simulation/test_found.py"
 _EXIT_FLOW = "tests/actors/test_exit_flow.py"
 _PRIORITY = "tests/actors/test_priority.py"
 _RECOVERY = "tests/actors/test_recovery.py"
@@ -53,14 +54,14 @@ MUTANTS = (
         name="attempt for a router that died",
         file="actors/executor.py",
         find="if self._standing(order) is not OrderStatus.SUBMITTED:",
-        replace="if self._standing(order) is OrderStatus.CANCELLED:",
-        tests=(_SIMULATION,),
+        replace="if order.status is not OrderStatus.SUBMITTED:",
+        tests=(_FOUND,),
     ),
     Mutant(
         name="not found is called expired",
         file="actors/confirmer.py",
         find="if height > self._watched[s].attempt.last_valid_block_height",
-        replace="if height > 0",
+        replace="if height >= 0",
         tests=(_SIMULATION, _EXIT_FLOW),
     ),
     Mutant(
@@ -186,7 +187,7 @@ MUTANTS = (
         file="actors/alerts.py",
         find="elif alert.status is AlertStatus.ACTIVE:",
         replace="elif not alert.title:",
-        tests=(_SIMULATION,),
+        tests=(_SIMULATION, _FOUND),
     ),
     Mutant(
         name="handler guard removed",

@@ -13,12 +13,13 @@ from actors.base import EngineActor
 from actors.confirmer import Confirmer
 from actors.executor import Executor
 from actors.feed import Feed
+from actors.holdings import Holdings
 from actors.router import OrderRouter
 from actors.supervisor import Child, Supervisor
-from actors.system import ALERTS, CONFIRMER, FEED, ROUTER, SUPERVISOR, Steps, System, executor_name
+from actors.system import ALERTS, CONFIRMER, FEED, HOLDINGS, ROUTER, SUPERVISOR, Steps, System, executor_name
 from engine.clock import ManualClock
 from engine.domain.retry import RetryPolicies
-from engine.domain.units import Nanos
+from engine.domain.units import Nanos, seconds
 from engine.ports import Bus, Chain, Ids, Notifier, Signer, Store, SwapVenue
 
 SLOTS = 3
@@ -171,6 +172,7 @@ class Process:
             Child(CONFIRMER, Confirmer, {"chain": chain}),
             *(Child(name, Executor, tools) for name in executors),
             Child(ROUTER, OrderRouter, {"store": store, "policies": policies, "executors": executors}),
+            Child(HOLDINGS, Holdings, {"store": store, "chain": chain, "interval": seconds(30)}),
         ]
         self.system.spawn(
             SUPERVISOR, Supervisor, children=children, store=store, policies=policies, max_price_age=max_price_age
