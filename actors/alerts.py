@@ -54,10 +54,10 @@ class Alerts(EngineActor):
         return None
 
     def _raise(self, alert: Alert) -> None:
-        standing = next((a for a in self._open() if a.dedupe_key == alert.dedupe_key), None)
-        if standing is not None and standing.id != alert.id:
-            alert = again(standing, alert)
         try:
+            standing = next((a for a in self._open() if a.dedupe_key == alert.dedupe_key), None)
+            if standing is not None and standing.id != alert.id:
+                alert = again(standing, alert)
             self._store.commit(alert)
         finally:
             # A store that fails is one more reason to tell a person.

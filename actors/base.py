@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
 import pykka
@@ -10,10 +12,13 @@ import structlog
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
+from actors.failures import LIMIT, REST, matter_of
 from actors.mailbox import Mailbox
-from actors.system import System
-from engine.domain.units import Nanos
+from actors.system import ALERTS, System
+from engine.domain.alert import Alert, Severity
+from engine.domain.units import SECOND, AlertId, Nanos
 from engine.domain.urgency import Urgency
+from engine.messages.alerts import RaiseAlert, ResolveAlerts
 from engine.ports import Timer
 
 log = structlog.get_logger(__name__)
@@ -67,22 +72,35 @@ class EngineActor(pykka.ThreadingActor):
         envelope = self.actor_inbox.get()
         self.mailbox.busy_since = self.now()
         try:
-            answer = self._handle_receive(envelope.message)
-        except BaseException as error:  # noqa: BLE001 - see the class
             if envelope.reply_to is not None:
-                envelope.reply_to.set_exception()
-            else:
-                self._failed(envelope.message, error)
-            if isinstance(envelope.message, Started) or (self.rebuilt_after_errors and envelope.reply_to is None):
-                self._stop()  # what it holds may be half of the truth: the supervisor starts another from the store
-        else:
-            if envelope.reply_to is not None:
-                envelope.reply_to.set(answer)
+                self._answer(envelope)
+            elif not self.system.failures.set_aside(self.name, envelope.message, self.now()):
+                self._handle_told(envelope.message)
         finally:
             self.mailbox.busy_since = None
             if self.actor_stopped.is_set():
                 self._lay_down_mail()
             self.mailbox.activity.done()
+
+    def _answer(self, envelope: Envelope[Any]) -> None:
+        assert envelope.reply_to is not None
+        try:
+            answer = self._handle_receive(envelope.message)
+        except BaseException:  # noqa: BLE001 - see the class
+            envelope.reply_to.set_exception()
+        else:
+            envelope.reply_to.set(answer)
+
+    def _handle_told(self, message: Any) -> None:
+        try:
+            self._handle_receive(message)
+        except BaseException as error:  # noqa: BLE001 - see the class
+            self._failed(message, error)
+            if isinstance(message, Started) or self.rebuilt_after_errors:
+                self._stop()  # what it holds may be half of the truth: the supervisor starts another from the store
+        else:
+            if self.system.failures.handled(self.name, message):
+                self.tell(ALERTS, ResolveAlerts(dedupe_key=self._failing_key(message)))
 
     def _lay_down_mail(self) -> None:
         for envelope in self.mailbox.close():
@@ -93,6 +111,24 @@ class EngineActor(pykka.ThreadingActor):
         kind = type(message).__name__
         self.log.error("handler_failed", message=kind, exc_info=error)
         self.publish("engine.message_failed", actor=self.name, message=kind, error=repr(error))
+        if self.system.failures.failed(self.name, message, self.now()) == LIMIT and self.name != ALERTS:
+            self._tell_of_failing(message, error)
+
+    def _tell_of_failing(self, message: Any, error: BaseException) -> None:
+        matter, kind = matter_of(message), type(message).__name__
+        fate = f"It is set aside, and tried every {REST // SECOND} s" if matter else "The next one is tried"
+        self.alert(
+            "message_failed",
+            Severity.CRITICAL,
+            "A MESSAGE FAILS AGAIN AND AGAIN - Manual action required",
+            f"{self.name} failed {LIMIT} times in a row at {kind}: {error!r}. {fate}.",
+            data={"actor": self.name, "message": kind, "matter": matter or ""},
+            requires_action=True,
+            dedupe_key=self._failing_key(message),
+        )
+
+    def _failing_key(self, message: Any) -> str:
+        return f"message_failed_{self.name}_{type(message).__name__}_{matter_of(message) or ''}"
 
     def on_receive(self, message: Any) -> Any:
         """Bind the actor's name to every log line of the handler, and handle *message*."""
@@ -120,6 +156,33 @@ class EngineActor(pykka.ThreadingActor):
 
     def _remind(self, message: Any) -> None:
         self.tell(self.name, message)
+
+    def alert(
+        self,
+        alert_type: str,
+        severity: Severity,
+        title: str,
+        message: str,
+        *,
+        dedupe_key: str,
+        data: Mapping[str, str] = MappingProxyType({}),
+        requires_action: bool = False,
+    ) -> None:
+        """Raise an alert that needs no record of its own in the store first; see `engine.domain.alert.Alert`."""
+        now = self.now()
+        alert = Alert(
+            id=AlertId(self.system.ids.new("alert")),
+            alert_type=alert_type,
+            severity=severity,
+            title=title,
+            message=message,
+            data=data,
+            requires_action=requires_action,
+            dedupe_key=dedupe_key,
+            raised_at=now,
+            updated_at=now,
+        )
+        self.tell(ALERTS, RaiseAlert(alert=alert))
 
     def publish(self, subject: str, **data: Any) -> None:
         """Publish what this actor did."""

@@ -108,9 +108,11 @@ class Feed(EngineActor):
                 self._forget(mint)
                 self._tell_pollers(message)
             case _LookAround():
-                for mint in self._watched:
-                    self._look_at(mint)
-                self.tell_self_at(Nanos(self.now() + CHECK_INTERVAL), message)
+                try:
+                    for mint in self._watched:
+                        self._look_at(mint)
+                finally:
+                    self.tell_self_at(Nanos(self.now() + CHECK_INTERVAL), message)
             case Snapshot():
                 return self._snapshot()
             case _:

@@ -12,10 +12,10 @@ from typing import Any
 
 from actors.base import EngineActor
 from actors.system import ALERTS, System
-from engine.domain.alert import Alert, Severity
+from engine.domain.alert import Severity
 from engine.domain.errors import ChainUnavailableError
-from engine.domain.units import AlertId, Mint, Nanos, seconds
-from engine.messages.alerts import RaiseAlert, ResolveAlerts
+from engine.domain.units import Mint, Nanos, seconds
+from engine.messages.alerts import ResolveAlerts
 from engine.messages.control import Snapshot
 from engine.ports import Chain, Store
 
@@ -55,7 +55,8 @@ class Holdings(EngineActor):
                     self._compare()
                 except ChainUnavailableError as error:
                     self.log.warning("holdings_unknown", error=str(error))
-                self._compare_later()
+                finally:
+                    self._compare_later()
             case Snapshot():
                 return {"suspected": set(self._suspected), "short": set(self._alerted)}
             case _:
@@ -97,20 +98,15 @@ class Holdings(EngineActor):
         if mint in self._alerted:
             return
         self._alerted.add(mint)
-        now = self.now()
-        alert = Alert(
-            id=AlertId(self.system.ids.new("alert")),
-            alert_type="wallet_short",
-            severity=Severity.CRITICAL,
-            title="THE WALLET HOLDS LESS than its positions",
-            message=f"Of {mint} the wallet holds {held} raw units, and its positions say {booked}.",
+        self.alert(
+            "wallet_short",
+            Severity.CRITICAL,
+            "THE WALLET HOLDS LESS than its positions",
+            f"Of {mint} the wallet holds {held} raw units, and its positions say {booked}.",
             data={"token": mint, "held": str(held), "booked": str(booked)},
             requires_action=True,
             dedupe_key=_key(mint),
-            raised_at=now,
-            updated_at=now,
         )
-        self.tell(ALERTS, RaiseAlert(alert=alert))
 
 
 def _key(mint: Mint) -> str:

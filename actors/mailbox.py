@@ -5,6 +5,9 @@ Rules:
    after all that have one.
 2. Pykka's stop comes after every message, whatever it is: nothing that was told before is lost to it.
 3. In any mailbox a message with a `conflation_key` is merged into one with the same key that still waits.
+4. No flood of prices fills the memory: where `FLOOD` messages wait, one with a `flood_key` takes the place of the one
+   with the same key that waits. Nothing else is ever dropped: there are as many orders and commands as somebody waits
+   for.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pykka.messages import _ActorStop
 
 from engine.domain.units import Nanos
 
+FLOOD = 1_000
 _UNRANKED = 1_000
 _STOP = 1_000_000
 
@@ -55,6 +59,7 @@ class Mailbox:
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Envelope[Any]]] = []
         self._waiting: dict[str, Envelope[Any]] = {}
+        self._replaceable: dict[str, Envelope[Any]] = {}
         self._arrivals = itertools.count()
         self._filled = threading.Condition()
         self.activity = Activity()
@@ -77,9 +82,23 @@ class Mailbox:
                 return
             if key is not None:
                 self._waiting[key] = envelope
+            elif self._replaced(envelope):
+                return
             self.activity.begun()
             heapq.heappush(self._heap, (self.rank(envelope.message), next(self._arrivals), envelope))
             self._filled.notify()
+
+    def _replaced(self, envelope: Envelope[Any]) -> bool:
+        """Return whether the message took the place of one that waits, as there is a flood of them."""
+        key = getattr(envelope.message, "flood_key", None)
+        if key is None:
+            return False
+        waiting = self._replaceable.get(key)
+        if waiting is not None and len(self._heap) >= FLOOD:
+            waiting.message = envelope.message
+            return True
+        self._replaceable[key] = envelope
+        return False
 
     def get(self) -> Envelope[Any]:
         """Take the next envelope, waiting for one."""
@@ -90,6 +109,9 @@ class Mailbox:
             key = getattr(envelope.message, "conflation_key", None)
             if key is not None:
                 del self._waiting[key]
+            key = getattr(envelope.message, "flood_key", None)
+            if key is not None and self._replaceable[key] is envelope:
+                del self._replaceable[key]
             return envelope
 
     def close(self) -> list[Envelope[Any]]:

@@ -6,14 +6,15 @@ retries, and all of it comes back as messages. Whatever it decides is in the sto
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any
 
 from actors.base import EngineActor
+from actors.failures import REST
 from actors.mailbox import PriorityMailbox
 from actors.system import ALERTS, CONFIRMER, SUPERVISOR, System, position_name
-from engine.domain.alert import fill_not_booked, fill_not_booked_key, order_failed, order_filled_twice
+from engine.domain.alert import order_failed, order_filled_twice
 from engine.domain.book import Book, Flight
 from engine.domain.errors import CommandRefusedError, FailureKind
 from engine.domain.guarding import fee_charged, opened
@@ -36,7 +37,7 @@ from engine.domain.retry import RetryPolicies, after_failure, cancelled, decided
 from engine.domain.swap import Fill, SwapFailure
 from engine.domain.units import AlertId, Nanos, OrderId, Signature, seconds
 from engine.domain.urgency import Urgency
-from engine.messages.alerts import RaiseAlert, ResolveAlerts
+from engine.messages.alerts import RaiseAlert
 from engine.messages.control import Drain, Reconcile, Reconciled, Snapshot
 from engine.messages.orders import (
     CancelOrder,
@@ -67,10 +68,18 @@ RECLAIM_AFTER = seconds(30)
 """How long the rent of a finished order's marker may wait for others to be brought back with it."""
 RECLAIM_AT_ONCE = 8
 """The most markers that one transaction empties."""
-TELLINGS = 3
-"""So often a fill is told again before a person hears that it is not booked."""
+TAKE_UP_AGAIN = seconds(1)
+"""How long an order that could not be taken up waits to be tried again."""
 SWEEP_INTERVAL = seconds(5)
 """How long what was told may go without an answer before it is told again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _TakeUp:
+    """An order of the store could not be taken up at the start."""
+
+    order: Order
+    urgency: Urgency = Urgency.VERDICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +135,10 @@ class OrderRouter(EngineActor):
         the ones whose fee is not booked yet."""
         self._late: list[tuple[Attempt, Fill]] = []
         """Fees of attempts that failed beside one that landed and is not booked yet."""
+        self._left_alone: set[OrderId] = set()
+        """Orders that could not be taken up yet: until then no verdict on their attempts is heard."""
         self._holding = True
         """Until the chain was read: nothing new is sent before it is known what became of the old."""
-        self._told: Counter[OrderId] = Counter()
-        """How often a position was told again of a fill that it has not booked."""
         self._draining = False
         self._sweeping = False
         self._reclaiming = False
@@ -143,7 +152,7 @@ class OrderRouter(EngineActor):
         for attempt in self._store.attempts(unresolved_only=True):
             self._watch(attempt)
         for order in self._store.orders(unfinished_only=True):
-            self._take_up(order)
+            self._try_to_take_up(_TakeUp(order))
         self._reclaim_later()
         self.tell(CONFIRMER, Reconcile())
 
@@ -152,6 +161,8 @@ class OrderRouter(EngineActor):
         match message:
             case SubmitOrder():
                 self._submit(message.order)
+            case _TakeUp():
+                self._take_up_late(message.order.id)
             case PlaceEntry():
                 return self._place_entry(message.order)
             case WithdrawOrder():
@@ -198,16 +209,44 @@ class OrderRouter(EngineActor):
     # Orders come in ---------------------------------------------------------------------------------------
 
     def _submit(self, order: Order) -> None:
-        if order.id not in self._book:
-            self._book.queue(order)
-            self._dispatch()
+        """Queue *order*, unless it was found in the store before the message came."""
+        known = self._store.order(order.id)
+        if order.id not in self._book and known is not None and known.status is OrderStatus.PENDING:
+            self._queue(order)
+
+    def _queue(self, order: Order) -> None:
+        self._book.queue(order)
+        self._dispatch()
 
     def _place_entry(self, order: Order) -> Order:
         if self._draining:
             raise CommandRefusedError("the engine is draining: no position is opened")
         self._commit(order, "placed")
-        self._submit(order)
+        self._queue(order)
         return order
+
+    def _try_to_take_up(self, message: _TakeUp) -> None:
+        """Take an order up where it stands; one that cannot be harms no other, and is tried again later."""
+        if not self._set_aside(message):
+            try:
+                self._take_up(message.order)
+            except BaseException as error:  # noqa: BLE001 - see actors/base.py
+                self._failed(message, error)
+                self._book.finish(message.order.id)
+            else:
+                return
+        self._left_alone.add(message.order.id)
+        self.tell_self_at(Nanos(self.now() + (REST if self._set_aside(message) else TAKE_UP_AGAIN)), message)
+
+    def _set_aside(self, message: _TakeUp) -> bool:
+        return self.system.failures.set_aside(self.name, message, self.now())
+
+    def _take_up_late(self, order_id: OrderId) -> None:
+        order = self._store.order(order_id)
+        if order is not None and not order.finished and order_id not in self._book:
+            self._take_up(order)
+            self._left_alone.discard(order_id)
+            self._dispatch()
 
     def _take_up(self, order: Order) -> None:
         landed = [a for a in self._store.attempts(order.id) if a.status is AttemptStatus.LANDED]
@@ -354,7 +393,9 @@ class OrderRouter(EngineActor):
     # Verdicts come back -----------------------------------------------------------------------------------
 
     def _dead(self, attempt: Attempt) -> bool:
-        """Forget a live attempt; return whether it was one."""
+        """Forget a live attempt; return whether it was one, and its end is to be heard of."""
+        if attempt.order_id in self._left_alone:
+            return False  # the sweep brings the verdict again
         live = self._live.get(attempt.order_id, {})
         known = live.pop(attempt.signature, None) is not None
         if not live:
@@ -398,8 +439,6 @@ class OrderRouter(EngineActor):
 
     def _settled(self, order: Order) -> None:
         self._book.finish(order.id)
-        if self._told.pop(order.id, 0) >= TELLINGS:
-            self.tell(ALERTS, ResolveAlerts(dedupe_key=fill_not_booked_key(order)))
         for attempt, fee in [late for late in self._late if late[0].order_id == order.id]:
             self._late.remove((attempt, fee))
             self._charge_late(attempt, fee)
@@ -528,15 +567,8 @@ class OrderRouter(EngineActor):
                 self.tell(CONFIRMER, WatchAttempt(attempt=attempt))
         for flight in self._book.flights():
             if flight.landed is not None:
-                self._tell_of_landing_again(flight.order, flight.landed)
+                self.tell(position_name(flight.order.position_id), ExitLanded(order=flight.order, fill=flight.landed))
         self._sweep_later()
-
-    def _tell_of_landing_again(self, order: Order, fill: Fill) -> None:
-        self._told[order.id] += 1
-        if self._told[order.id] == TELLINGS:
-            alert = fill_not_booked(order, AlertId(self.system.ids.new("alert")), self.now())
-            self.tell(ALERTS, RaiseAlert(alert=alert))
-        self.tell(position_name(order.position_id), ExitLanded(order=order, fill=fill))
 
     def _unclaimed(self, order: Order) -> list[Order]:
         """Return the orders whose rent *order*, which is given up, was to bring back."""
@@ -560,7 +592,7 @@ class OrderRouter(EngineActor):
             claimed = [replace(other, reclaimed_by=order_id) for other in emptied]
             self._store.commit(order, event_of(order, f"rent of {len(emptied)} markers"), *claimed)
             self._publish(order)
-            self._submit(order)
+            self._queue(order)
         self._reclaim_later()
 
     # ------------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 An error in a handler costs one message (see base.py); this is for an actor that is gone all the same. It is
 started again from the store under its name. More than `INTENSITY` restarts within `PERIOD` mean that restarting
-does not help: the engine drains, an alert is raised, and whoever runs the engine hears `engine.failed`.
+does not help: the engine drains, an alert is raised, and whoever runs the engine hears `engine.failed`. A position or
+a market that dies again and again harms only itself: it is set aside, and a person is told that nothing guards it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from actors.base import EngineActor
 from actors.executor import Executor
 from actors.market import Market
 from actors.position import PositionActor
-from actors.system import ALERTS, CONFIRMER, FEED, ROUTER, System, market_name, position_name
+from actors.system import ALERTS, CONFIRMER, FEED, MARKET, POSITION, ROUTER, System, market_name, position_name
 from engine.domain.alert import Alert, Severity
 from engine.domain.order import Attempt, AttemptStatus
 from engine.domain.position import Position
@@ -31,6 +32,8 @@ from engine.ports import Store
 
 INTENSITY = 5
 PERIOD = seconds(10)
+GUARD_INTENSITY = 3
+"""The same for one position or market."""
 STUCK_AFTER = seconds(20)
 """No handler takes this long while its time-outs hold. A thread cannot be stopped from outside, and what it holds might
 still be written when it wakes: only a new process helps."""
@@ -73,7 +76,7 @@ class Supervisor(EngineActor):
         self._check_interval = check_interval
         self._starters: dict[str, Callable[[], None]] = {}
         self._positions: dict[Mint, dict[PositionId, None]] = {}
-        self._restarts: deque[Nanos] = deque()
+        self._restarts: deque[tuple[Nanos, str]] = deque()
         self._gave_up = False
 
     def started(self) -> None:
@@ -94,8 +97,10 @@ class Supervisor(EngineActor):
             case PositionClosed(position=position):
                 self._let_go(position)
             case _LookAfter():
-                self._look_after()
-                self._check_later()
+                try:
+                    self._look_after()
+                finally:
+                    self._check_later()
             case Snapshot():
                 return {"actors": list(self._starters), "restarts": len(self._restarts), "gave_up": self._gave_up}
             case _:
@@ -162,9 +167,13 @@ class Supervisor(EngineActor):
                 return
             if self.system.alive(name):
                 continue
-            if self._too_many_restarts():
+            if self._dies_again_and_again(name):
+                self._set_aside(name)
+                continue
+            if len(self._restarts) >= INTENSITY:
                 self._give_up(name, f"died again after {INTENSITY} restarts within {PERIOD / 1e9:.0f} s")
                 return
+            self._restarts.append((self.now(), name))
             self.log.error("actor_restarted", restarted=name)
             starter()
             self._resubscribe(name)
@@ -195,12 +204,29 @@ class Supervisor(EngineActor):
         ]
         return [*self._store.attempts(unresolved_only=True), *unbooked]
 
-    def _too_many_restarts(self) -> bool:
-        now = self.now()
-        while self._restarts and now - self._restarts[0] > PERIOD:
+    def _dies_again_and_again(self, name: str) -> bool:
+        """Forget restarts of long ago; return whether *name* is a guard that restarting does not help."""
+        while self._restarts and self.now() - self._restarts[0][0] > PERIOD:
             self._restarts.popleft()
-        self._restarts.append(now)
-        return len(self._restarts) > INTENSITY
+        if not name.startswith((POSITION, MARKET)):
+            return False
+        return sum(restarted == name for _, restarted in self._restarts) >= GUARD_INTENSITY
+
+    def _set_aside(self, name: str) -> None:
+        self._restarts = deque(entry for entry in self._restarts if entry[1] != name)
+        del self._starters[name]
+        self.log.critical("guard_set_aside", restarted=name)
+        self.alert(
+            "guard_failed",
+            Severity.CRITICAL,
+            "A GUARD FAILED - Manual action required",
+            f"{name} died again after {GUARD_INTENSITY} restarts: nothing guards what it did until the engine is "
+            "started again.",
+            data={"actor": name},
+            requires_action=True,
+            dedupe_key=f"guard_failed_{name}",
+        )
+        self.publish("engine.guard_failed", actor=name)
 
     def _give_up(self, name: str, why: str) -> None:
         self._gave_up = True

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
-from pykka import ActorDeadError, ActorRef
+from pykka import ActorDeadError, ActorRef, Timeout
 
+from actors.failures import Failures
 from actors.mailbox import Activity, Mailbox
 from engine.domain.errors import EngineError
 from engine.domain.units import Nanos
@@ -28,16 +29,19 @@ ROUTER = "router"
 CONFIRMER = "confirmer"
 ALERTS = "alerts"
 HOLDINGS = "holdings"
+LEASEHOLDER = "leaseholder"
+MARKET = "market:"
+POSITION = "position:"
 
 
 def market_name(mint: str) -> str:
     """Return the name of the market of *mint*."""
-    return f"market:{mint}"
+    return f"{MARKET}{mint}"
 
 
 def position_name(position_id: str) -> str:
     """Return the name of the actor of a position."""
-    return f"position:{position_id}"
+    return f"{POSITION}{position_id}"
 
 
 def executor_name(number: int) -> str:
@@ -98,6 +102,7 @@ class System:
         self.ids = ids
         self.runtime = runtime or Threads()
         self.activity = Activity()
+        self.failures = Failures()
         self._refs: dict[str, ActorRef[EngineActor]] = {}
         self._lock = threading.Lock()
         self.dead_letters = 0
@@ -167,12 +172,20 @@ class System:
         """Return the names that begin with *prefix*, in the order in which they were first given."""
         return [name for name in self._refs if name.startswith(prefix)]
 
-    def stop(self, name: str, *, timeout: float = 5.0) -> None:
-        """Stop the actor of that *name* once it has handled its mail, and forget it."""
+    def stop(self, name: str, *, timeout: float = 5.0) -> bool:
+        """Stop the actor of that *name* once it has handled its mail, and forget it.
+
+        Return whether it did stop within *timeout* seconds.
+        """
         with self._lock:
             reference = self._refs.pop(name, None)
-        if reference is not None:
-            reference.stop(block=isinstance(self.runtime, Threads), timeout=timeout)
+        try:
+            if reference is not None:
+                reference.stop(block=isinstance(self.runtime, Threads), timeout=timeout)
+        except Timeout:
+            log.exception("actor_did_not_stop", actor=name)
+            return False
+        return True
 
     def dismiss(self, name: str) -> None:
         """Have the actor of that *name* stop after its mail, without waiting for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,10 +15,22 @@ from actors.confirmer import Confirmer
 from actors.executor import Executor
 from actors.feed import Feed
 from actors.holdings import Holdings
+from actors.leaseholder import Leaseholder
 from actors.poller import Poller, poller_name
 from actors.router import OrderRouter
 from actors.supervisor import Child, Supervisor
-from actors.system import ALERTS, CONFIRMER, FEED, HOLDINGS, ROUTER, SUPERVISOR, System, executor_name, position_name
+from actors.system import (
+    ALERTS,
+    CONFIRMER,
+    FEED,
+    HOLDINGS,
+    LEASEHOLDER,
+    ROUTER,
+    SUPERVISOR,
+    System,
+    executor_name,
+    position_name,
+)
 from chain.jupiter import jupiter_http
 from chain.ledger import SolanaChain
 from chain.prices import JupiterPrices
@@ -44,6 +57,8 @@ log = structlog.get_logger(__name__)
 ASK_TIMEOUT = 10.0
 START_TIMEOUT = 30.0
 HOLDINGS_INTERVAL = seconds(300)
+LEASE = seconds(30)
+"""How long the wallet stays this engine's without a renewal."""
 _HURRY_INTERVAL = 0.1
 
 
@@ -134,9 +149,17 @@ class Engine:
         self.system = System(clock=ports.clock, bus=ports.bus, ids=ports.ids)
         self._max_price_age = max_price_age
         self._check_interval = check_interval
+        # The same after a restart: where a lease outlives its process, its holder takes it up again at once.
+        self._holder = socket.gethostname()
 
     def start(self) -> None:
-        """Start every actor and return once they run; what the store holds is taken up where it stands."""
+        """Start every actor and return once they run; what the store holds is taken up where it stands.
+
+        Raises:
+            LeaseError: another engine works for the wallet; nothing was started.
+        """
+        ports = self.ports
+        ports.store.acquire_lease(ports.signer.address, self._holder, now=ports.clock.now(), ttl=LEASE)
         self.system.spawn(
             SUPERVISOR,
             Supervisor,
@@ -164,6 +187,12 @@ class Engine:
             "executors": executors,
             "reclaim_after": seconds(settings.orders.reclaim_after),
         }
+        leasing = {
+            "store": ports.store,
+            "wallet": ports.signer.address,
+            "holder": self._holder,
+            "ttl": LEASE if self._check_interval is not None else None,
+        }
         comparing = HOLDINGS_INTERVAL if self._check_interval is not None else None
         interval = seconds(settings.prices.poll_interval)
         pollers = {source.name: poller_name(source.name) for source in ports.sources}
@@ -175,6 +204,7 @@ class Engine:
         }
         return [
             Child(ALERTS, Alerts, {"store": ports.store, "notifier": ports.notifier}),
+            Child(LEASEHOLDER, Leaseholder, leasing),
             Child(FEED, Feed, listening),
             *(Child(pollers[s.name], Poller, {"source": s, "interval": interval}) for s in ports.sources),
             Child(CONFIRMER, Confirmer, confirming),
@@ -193,8 +223,9 @@ class Engine:
         self.system.tell(ROUTER, Drain())
         resolved = self._wait_drained(drained, timeout, hurry or threading.Event())
         end()
-        for name in [SUPERVISOR, *reversed(self.system.names())]:
-            self.system.stop(name)
+        stopped = [self.system.stop(name) for name in [SUPERVISOR, *reversed(self.system.names())]]
+        if all(stopped):  # what still runs would write without the lease; it ends with the process otherwise
+            self.ports.store.release_lease(self.ports.signer.address, self._holder)
         if not resolved:
             log.warning("stopped_with_swaps_in_flight")
         return resolved

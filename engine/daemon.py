@@ -1,8 +1,8 @@
 """An engine as a process: it runs until a signal, drains, and says by its exit code how it ended.
 
 The first SIGTERM or SIGINT drains: no entries, no new attempts, and what is in flight is resolved or left recorded for
-the next start, within the grace. A second one does not wait. An engine that gave up by itself ends with 1, so that
-whatever supervises the process starts it again.
+the next start, within the grace. A second one does not wait. An engine that gave up by itself, or lost its wallet to
+another one, ends with 1, so that whatever supervises the process starts it again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Daemon:
     def run(self) -> int:
         """Start the engine, wait for its end, and return the exit code."""
         before = {number: signal.signal(number, self._signalled) for number in _SIGNALS}
-        end = self._engine.ports.bus.subscribe("engine.failed", self._gave_up)
+        bus = self._engine.ports.bus
+        ends = [bus.subscribe("engine.failed", self._gave_up), bus.subscribe("engine.lease_lost", self._lost)]
         try:
             self._engine.start()
             log.info("running")
@@ -44,7 +45,8 @@ class Daemon:
             resolved = self._engine.stop(timeout=self._grace, hurry=self._hurry)
             log.info("stopped", resolved=resolved)
         finally:
-            end()
+            for end in ends:
+                end()
             for number, handler in before.items():
                 signal.signal(number, handler)
         return FAILED if self._failed else DONE
@@ -53,6 +55,10 @@ class Daemon:
         if self._ending.is_set():
             self._hurry.set()
         self._ending.set()
+
+    def _lost(self, subject: str, data: object) -> None:
+        self._hurry.set()  # another engine has the wallet: nothing that this one does counts any more
+        self._gave_up(subject, data)
 
     def _gave_up(self, _subject: str, _data: object) -> None:
         self._failed = True

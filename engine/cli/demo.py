@@ -31,6 +31,7 @@ from engine.domain.plan import ExitPlan, Stagnation, TakeProfit, TrailingStop
 from engine.domain.units import Mint, Nanos, OrderId, PositionId, lamports, seconds
 from engine.ids import RandomIds
 from engine.simulation import Simulation
+from engine.store.filelock import FileLock
 
 FUNDS = lamports("100")
 FRAME = seconds(0.25)
@@ -185,12 +186,21 @@ def _clock() -> Iterator[SystemClock]:
 
 
 def _replace(database: Path) -> None:
-    """Make way for a new database: the cluster that an old one speaks of is gone."""
+    """Make way for a new database: the cluster that an old one speaks of is gone.
+
+    Raises:
+        BadInputError: it is something else.
+        LeaseError: a demonstration is running on it.
+    """
+    if not database.exists():
+        return
+    if database.read_bytes()[:16] != b"SQLite format 3\0":
+        raise BadInputError(f"{database} is not a database of Ripcord: name another file with --database")
+    lock = FileLock(database.with_name(database.name + ".lock"))
+    lock.take("the demonstration", of=str(database))
     for leftover in (database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))):
-        if leftover.exists():
-            if leftover == database and not leftover.read_bytes()[:16] == b"SQLite format 3\0":
-                raise BadInputError(f"{database} is not a database of Ripcord: name another file with --database")
-            leftover.unlink()
+        leftover.unlink(missing_ok=True)
+    lock.release()
 
 
 class Stage:

@@ -10,7 +10,7 @@ from rich.table import Table
 from engine.cli.console import output
 from engine.cli.format import bps_text, price_text, reason_text, sol_text, span_text, time_text, tokens_text
 from engine.domain.errors import BadInputError
-from engine.domain.order import Order, OrderKind
+from engine.domain.order import Order, OrderKind, OrderStatus
 from engine.domain.units import OrderId
 from engine.store.sql import SqlStore
 
@@ -84,6 +84,7 @@ def _show(console: Console, store: SqlStore, order: Order) -> None:
         )
     console.print(history)
     _show_attempts(console, store, order)
+    _show_marker(console, store, order)
 
 
 def _show_attempts(console: Console, store: SqlStore, order: Order) -> None:
@@ -106,6 +107,18 @@ def _show_attempts(console: Console, store: SqlStore, order: Order) -> None:
             attempt.failure.message if attempt.failure else "",
         )
     console.print(attempts)
+
+
+def _show_marker(console: Console, store: SqlStore, order: Order) -> None:
+    """Say what became of the rent that kept the attempts from landing twice; see `chain.marker`."""
+    if order.marker_rent:
+        carrier = store.order(order.reclaimed_by) if order.reclaimed_by is not None else None
+        back = carrier is not None and carrier.status is OrderStatus.FILLED
+        whence = f"brought back by order {order.reclaimed_by}" if back else "to be brought back"
+        console.print(f"Order marker: {sol_text(order.marker_rent)} SOL of rent parked, {whence}", highlight=False)
+    elif order.kind is OrderKind.RECLAIM:
+        total = sum(other.marker_rent for other in store.orders() if other.reclaimed_by == order.id)
+        console.print(f"Rent of order markers: {sol_text(total)} SOL", highlight=False)
 
 
 def _out(order: Order, amount: int) -> str:

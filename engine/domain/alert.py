@@ -116,24 +116,3 @@ def order_filled_twice(attempt: Attempt, alert_id: AlertId, now: Nanos) -> Alert
         raised_at=now,
         updated_at=now,
     )
-
-
-def fill_not_booked_key(order: Order) -> str:
-    """Return what the alerts about a fill of *order* that is not booked share."""
-    return f"fill_not_booked_{order.id}"
-
-
-def fill_not_booked(order: Order, alert_id: AlertId, now: Nanos) -> Alert:
-    """Return the alert for a fill of *order* that its position was told of, again and again, and has not booked."""
-    return Alert(
-        id=alert_id,
-        alert_type="fill_not_booked",
-        severity=Severity.CRITICAL,
-        title="A SALE IS NOT BOOKED - Manual action required",
-        message=f"Order {order.id} was carried out on chain, and position {order.position_id} does not book it.",
-        data={"order_id": order.id, "position_id": order.position_id, "token": order.mint},
-        requires_action=True,
-        dedupe_key=fill_not_booked_key(order),
-        raised_at=now,
-        updated_at=now,
-    )

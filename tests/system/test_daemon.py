@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -184,3 +186,26 @@ def test_a_killed_engine_is_taken_up_by_the_next(trial: Trial, moment: str) -> N
     assert again.wait(30) == 0
     position, _ = trial.stored()
     assert position.sold_tokens == position.entry_amount_tokens
+
+
+def test_a_second_engine_is_refused_while_the_first_lives(trial: Trial) -> None:
+    """One engine per wallet: the second says whose the database is and ends, and the first still sells."""
+    first = trial.launch()
+    with pytest.raises(AssertionError, match="ended with 1"):
+        trial.launch()
+    trial.world.set_price(trial.token.address, Decimal("0.0007"))
+    trial.wait(lambda store: not store.positions(open_only=True))
+    first.terminate()
+    assert first.wait(30) == 0
+
+
+def test_an_engine_that_lost_its_wallet_ends_at_once_with_code_1(trial: Trial) -> None:
+    """Somebody wrote another holder into the lease: the engine sells nothing more, and ends to say so."""
+    process = trial.launch()
+    with closing(sqlite3.connect(trial.database)) as database, database:
+        database.execute("UPDATE leases SET holder = 'another engine', term = term + 1")
+    trial.world.set_price(trial.token.address, Decimal("0.0007"))
+    assert process.wait(30) == 1
+    position, orders = trial.stored()
+    assert position.status is PositionStatus.OPEN
+    assert orders == []
