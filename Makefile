@@ -6,16 +6,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash simulate mutants lint types imports check format lock docs clean
+.PHONY: help demo test crash crash-matrix soak simulate mutants lint types imports check format lock docs clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.run ## set up and run the demonstration (about a minute, no keys, no network)
 	$(BIN)/python run.py demo
 
 test: $(VENV)/.dev ## set up and run every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/crash
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 simulate: RUNS ?= 10000
 simulate: $(VENV)/.dev ## run the actors through RUNS seeds of faults (default 10000, about 5 minutes)
@@ -25,8 +25,15 @@ mutants: $(VENV)/.dev ## plant each known bug and see that the suite catches it 
 	$(BIN)/python -m tests.mutants
 
 crash: RUNS ?= 1000
-crash: $(VENV)/.dev ## kill the engine RUNS times between decision and fill, with faults (RUNS=1000)
+crash: $(VENV)/.dev ## kill the engine in RUNS random runs between decision and fill (default 1000, about 6 minutes)
 	$(BIN)/python -m tests.crash --runs $(RUNS)
+
+crash-matrix: $(VENV)/.dev ## kill the engine at every such point, crossed with every fault (about 7 minutes)
+	$(BIN)/python -m tests.crash --matrix
+
+soak: MINUTES ?= 10
+soak: $(VENV)/.dev ## let one engine work for MINUTES with 1 % of every fault (default 10)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 lint: $(VENV)/.dev ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -44,8 +51,9 @@ format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev ## regenerate the diagrams in docs/ from the state tables
+docs: $(VENV)/.dev ## regenerate the diagrams and the list of settings in docs/ from the code
 	$(BIN)/python -m docs.diagrams
+	$(BIN)/python -m docs.settings
 
 lock: ## resolve the locks anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock

@@ -15,24 +15,48 @@ from typing import Any
 
 from actors.base import EngineActor
 from actors.system import ROUTER, System
+from engine.domain.confirmation import UNCONFIRMED, ConfirmationRules, contradiction
 from engine.domain.errors import INSUFFICIENT_TOKENS, ChainUnavailableError, FailureKind, SwapError
 from engine.domain.order import Attempt, AttemptStep, Order, OrderKind, OrderStatus, attempt_stepped
-from engine.domain.swap import PreparedSwap, Side, SwapFailure, SwapRequest
+from engine.domain.retry import RetryPolicies
+from engine.domain.swap import PreparedSwap, Quote, Side, SwapFailure, SwapRequest
 from engine.messages.swaps import ExecuteSwap, SwapNotSent, SwapSent
 from engine.ports import Chain, Signer, Store, SwapVenue
 
 
 class Executor(EngineActor):
-    """One worker of the router. See the module."""
+    """One worker of the router. See the module.
+
+    Args:
+        system: whose clock and bus are used.
+        name: of the actor.
+        store: keeps attempts before they are sent.
+        venue: where is swapped.
+        signer: of the wallet.
+        chain: what is sent to.
+        confirmation: which exits the market must confirm by its quote before they are made; None for none.
+        policies: say what an attempt may pay at most; without them each pays what its order says.
+    """
 
     def __init__(
-        self, system: System, name: str, *, store: Store, venue: SwapVenue, signer: Signer, chain: Chain
+        self,
+        system: System,
+        name: str,
+        *,
+        store: Store,
+        venue: SwapVenue,
+        signer: Signer,
+        chain: Chain,
+        confirmation: ConfirmationRules | None = None,
+        policies: RetryPolicies | None = None,
     ) -> None:
         super().__init__(system, name)
         self._store = store
         self._venue = venue
         self._signer = signer
         self._chain = chain
+        self._confirmation = confirmation
+        self._policies = policies
 
     def receive(self, message: Any) -> Any:
         """Make one attempt."""
@@ -119,7 +143,21 @@ class Executor(EngineActor):
 
     def _prepare_request(self, request: SwapRequest, order: Order) -> PreparedSwap:
         quote = self._venue.quote(request)
-        return self._venue.prepare(quote, priority_fee=order.priority_fee, marker_seed=order.marker_seed)
+        self._confirm(order, quote)
+        cap = None if self._policies is None else self._policies.of(order.urgency).fee_cap
+        return self._venue.prepare(
+            quote, priority_fee=order.priority_fee, marker_seed=order.marker_seed, priority_fee_cap=cap
+        )
+
+    def _confirm(self, order: Order, quote: Quote) -> None:
+        if self._confirmation is None or order.kind is not OrderKind.EXIT:
+            return
+        position = self._store.position(order.position_id)
+        if position is None:
+            return
+        doubt = contradiction(order, position, quote, self._confirmation, self.now())
+        if doubt is not None:
+            raise SwapError(FailureKind.REFUSED, doubt, code=UNCONFIRMED)
 
     def _send(self, attempt: Attempt) -> Attempt:
         try:

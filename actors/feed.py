@@ -21,7 +21,7 @@ from engine.domain.price_alerts import PriceTrouble, price_alert, price_alert_ke
 from engine.domain.price_guard import Accepted, Guard, Held, Rejected, Step, observed, time_is_up
 from engine.domain.quality import DEFAULT_RULES, PriceRules, Tick
 from engine.domain.units import AlertId, Mint, Nanos, seconds
-from engine.domain.voices import Listening, resting_after
+from engine.domain.voices import REST, Listening, resting_after
 from engine.messages.alerts import RaiseAlert, ResolveAlerts
 from engine.messages.control import Snapshot
 from engine.messages.prices import (
@@ -61,6 +61,8 @@ class Feed(EngineActor):
         rules: by what prices are compared.
         pollers: the poller of each source, by the source's name, in the order in which they are listened to.
         store: knows the last price of every open position, with which the first tick of its mint is compared.
+        quorum: how many sources must agree before a price counts.
+        rest: how long a source that failed is left alone while another one answers.
     """
 
     def __init__(
@@ -72,9 +74,13 @@ class Feed(EngineActor):
         rules: PriceRules = DEFAULT_RULES,
         pollers: Mapping[str, str] = MappingProxyType({}),
         store: Store | None = None,
+        quorum: int = 1,
+        rest: Nanos = REST,
     ) -> None:
         super().__init__(system, name)
         self._max_age = max_price_age
+        self._quorum = quorum
+        self._rest = rest
         self._rules = rules
         self._pollers = pollers
         self._store = store
@@ -137,7 +143,12 @@ class Feed(EngineActor):
         now = self.now()
         resting = frozenset(source for source, until in self._resting.items() if until > now)
         return Listening(
-            now=now, rules=self._rules, max_age=self._max_age, sources=tuple(self._pollers), resting=resting
+            now=now,
+            rules=self._rules,
+            max_age=self._max_age,
+            sources=tuple(self._pollers),
+            resting=resting,
+            quorum=self._quorum,
         )
 
     def _perform(self, mint: Mint, step: Step) -> None:
@@ -179,7 +190,7 @@ class Feed(EngineActor):
         self.log.warning("source_failed", source=failed.source, error=failed.error)
         self.publish("engine.price_source_down", source=failed.source, error=failed.error)
         before, now = self._resting, self.now()
-        self._resting = resting_after(before, failed.source, self._pollers, now)
+        self._resting = resting_after(before, failed.source, self._pollers, now, self._rest)
         for source, poller in self._pollers.items():
             until = self._resting.get(source, now)
             if until != before.get(source, now):

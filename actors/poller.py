@@ -1,7 +1,10 @@
 """A poller asks one price source at its pace and tells the feed. It blocks, so that nobody else has to.
 
+A source that tells of prices by itself is heard from then on, whether it is asked or not.
+
 Between two turns it looks again at a mint whose newest price looks wrong; what it is asked while it waits for an
-answer is asked for in one request. While its source rests after a failure, it asks nothing.
+answer is asked for in one request. While its source rests after a failure, it asks nothing; nor until a source whose
+requests are counted can be asked again, which is no failure.
 """
 
 from __future__ import annotations
@@ -19,11 +22,12 @@ from engine.messages.prices import (
     RestSource,
     SourceFailed,
     SourceReady,
+    Tick,
     TickObserved,
     UnwatchMint,
     WatchMint,
 )
-from engine.ports import PriceSource
+from engine.ports import PriceSource, PushingSource
 
 
 def poller_name(source: str) -> str:
@@ -56,7 +60,9 @@ class Poller(EngineActor):
         self._rests_until = Nanos(0)
 
     def started(self) -> None:
-        """Let the feed say what is guarded."""
+        """Let the feed say what is guarded, and hear of what the source tells by itself."""
+        if isinstance(self._source, PushingSource):
+            self._source.push_to(self._observed)
         self.tell(FEED, SourceReady(source=self._source.name))
 
     def receive(self, message: Any) -> Any:
@@ -107,6 +113,14 @@ class Poller(EngineActor):
             return
         try:
             for tick in self._source.fetch(list(mints)):
-                self.tell(FEED, TickObserved(tick=tick))
+                self._observed(tick)
         except PriceUnavailableError as error:
+            if error.retry_at is not None:
+                self.log.warning("source_spent", source=self._source.name, error=str(error))
+                self._rests_until = max(self._rests_until, error.retry_at)
+                return
             self.tell(FEED, SourceFailed(source=self._source.name, error=str(error)))
+
+    def _observed(self, tick: Tick) -> None:
+        """Tell the feed of *tick*; from any thread."""
+        self.tell(FEED, TickObserved(tick=tick))

@@ -586,7 +586,8 @@ class OrderRouter(EngineActor):
         """Order the rent of finished orders' markers to be brought back, unless an attempt of theirs may still land."""
         self._reclaiming = False
         emptied = [order for order in self._store.markers() if order.id not in self._live][:RECLAIM_AT_ONCE]
-        if emptied and not self._draining:
+        on_its_way = any(order.kind is OrderKind.RECLAIM for order in self._store.orders(unfinished_only=True))
+        if emptied and not on_its_way and not self._draining:
             order_id = OrderId(self.system.ids.new("reclaim"))
             order = reclaim_order(order_id, self._policies.entries.max_attempts, self.now())
             claimed = [replace(other, reclaimed_by=order_id) for other in emptied]

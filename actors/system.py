@@ -30,6 +30,7 @@ CONFIRMER = "confirmer"
 ALERTS = "alerts"
 HOLDINGS = "holdings"
 LEASEHOLDER = "leaseholder"
+LOOKOUT = "lookout"
 MARKET = "market:"
 POSITION = "position:"
 

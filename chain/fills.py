@@ -20,6 +20,7 @@ from typing import Any
 
 import base58
 from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
 
 from chain.programs import SYSTEM
 from chain.values import array, text, transaction_error, whole_number
@@ -87,6 +88,36 @@ def fill_of(transaction: _Json, *, wallet: str, mint: Mint) -> Fill:
     return Fill(signature=signature, tokens=tokens, sol=received + rent + fee, fee=fee, rent=rent, slot=slot)
 
 
+def as_executed(transaction: VersionedTransaction, simulated: _Json, *, slot: int) -> dict[str, Any]:
+    """Return what getTransaction would answer, had *transaction* landed in *slot* as it was *simulated*.
+
+    Args:
+        transaction: which.
+        simulated: the value of simulateTransaction, of a node that tells balances: ``fee``, ``preBalances``,
+            ``postBalances``, ``preTokenBalances``, ``postTokenBalances`` and ``loadedAddresses`` are what a landed
+            transaction's ``meta`` has under the same names.
+        slot: whose state it was simulated on.
+    """
+    message = transaction.message
+    instructions = [
+        {
+            "programIdIndex": instruction.program_id_index,
+            "accounts": list(bytes(instruction.accounts)),
+            "data": base58.b58encode(bytes(instruction.data)).decode(),
+        }
+        for instruction in message.instructions
+    ]
+    keys = [str(key) for key in message.account_keys]
+    return {
+        "slot": slot,
+        "transaction": {
+            "signatures": [str(signature) for signature in transaction.signatures],
+            "message": {"accountKeys": keys, "instructions": instructions},
+        },
+        "meta": simulated,
+    }
+
+
 def account_keys(transaction: _Json) -> list[str]:
     """Return the addresses that a transaction's indexes point at, those from lookup tables last."""
     keys = array(transaction["transaction"]["message"]["accountKeys"])
@@ -95,6 +126,13 @@ def account_keys(transaction: _Json) -> list[str]:
         return [text(key["pubkey"]) for key in keys]
     loaded = transaction["meta"].get("loadedAddresses") or {}
     return [text(key) for key in (*keys, *loaded.get("writable", ()), *loaded.get("readonly", ()))]
+
+
+def tokens_of(transaction: _Json, wallet: str) -> set[Mint]:
+    """Return the mints of which *wallet* has an account among those of *transaction*, before or after it."""
+    meta = transaction["meta"]
+    balances = (*array(meta["preTokenBalances"]), *array(meta["postTokenBalances"]))
+    return {Mint(text(balance["mint"])) for balance in balances if text(balance["owner"]) == wallet}
 
 
 def _lamports(balances: object) -> list[int]:

@@ -17,7 +17,9 @@ from typing import Any
 
 import httpx
 
+from chain.gate import Gate, Rank
 from engine.domain.errors import BadInputError, EngineError
+from engine.domain.units import Nanos
 
 CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 2.5
@@ -43,6 +45,18 @@ class ConnectFailedError(HttpError):
 
 class NoAnswerError(HttpError):
     """The request was on its way and no whole answer came back: the server may have acted on it."""
+
+
+class NoBudgetError(HttpError):
+    """The request was not made: too many have been made already.
+
+    Attributes:
+        next_at: when one may be made again.
+    """
+
+    def __init__(self, message: str, *, next_at: Nanos) -> None:
+        super().__init__(message)
+        self.next_at = next_at
 
 
 class NotJsonError(HttpError):
@@ -88,7 +102,11 @@ class HttpClient:
         connect_timeout: seconds to reach the server.
         read_timeout: seconds of silence after which an answer is given up.
         answer_timeout: seconds after which an answer that has begun is given up, however steadily it trickles.
+        gate: asked before each request whether it may be made; None lets every request through.
         transport: stands in for the network in tests.
+
+    Attributes:
+        server: how errors call it: its name and host.
 
     Raises:
         BadInputError: *base_url* is not an HTTP address.
@@ -103,60 +121,67 @@ class HttpClient:
         connect_timeout: float = CONNECT_TIMEOUT,
         read_timeout: float = READ_TIMEOUT,
         answer_timeout: float = ANSWER_TIMEOUT,
+        gate: Gate | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         url = _parsed(base_url, name)
         self._base_url = base_url.rstrip("/") if not url.query else base_url
         self._secrets = _secrets(url, headers or {})
-        self._server = f"{name} at {url.host}"
+        self.server = f"{name} at {url.host}"
         self._answer_timeout = answer_timeout
+        self._gate = gate
         self._client = httpx.Client(
             headers=dict(headers or {}),
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=connect_timeout),
             transport=transport,
             # A proxy that the environment names cannot reach our own loopback.
-            trust_env=not _is_loopback(url.host),
+            trust_env=not is_loopback(url.host),
         )
 
     def __repr__(self) -> str:
-        return f"<HttpClient of {self._server}>"
+        return f"<HttpClient of {self.server}>"
 
-    def get(self, path: str, params: Mapping[str, Any], *, exact_numbers: bool = False) -> Answer:
+    def get(
+        self, path: str, params: Mapping[str, Any], *, exact_numbers: bool = False, rank: Rank = Rank.EXIT
+    ) -> Answer:
         """Return the answer to ``GET base_url + path``.
 
         Args:
             path: appended to the base URL.
             params: the query.
             exact_numbers: read JSON fractions as Decimal instead of float.
+            rank: of the request, for the gate.
 
         Raises:
             HttpError: there was no answer, or it was not JSON.
         """
-        return self._ask("GET", path, exact_numbers, params=dict(params))
+        return self._ask("GET", path, exact_numbers, rank, params=dict(params))
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Answer:
+    def post(self, path: str, body: Mapping[str, Any], *, rank: Rank = Rank.EXIT) -> Answer:
         """Return the answer to *body* as JSON, sent to ``POST base_url + path``.
 
         Raises:
             HttpError: there was no answer, or it was not JSON.
         """
-        return self._ask("POST", path, exact_numbers=False, json=dict(body))
+        return self._ask("POST", path, False, rank, json=dict(body))
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _ask(self, method: str, path: str, exact_numbers: bool, **content: Any) -> Answer:
+    def _ask(self, method: str, path: str, exact_numbers: bool, rank: Rank, **content: Any) -> Answer:
+        if self._gate is not None:
+            self._gate.admit(rank)
         # Errors are raised "from None": httpx's own carry the request, and with it the URL and the headers.
         try:
             with self._client.stream(method, self._base_url + path, **content) as response:
                 body = self._body(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise ConnectFailedError(f"{self._server} could not be reached ({_kind(error)})") from None
+            raise ConnectFailedError(f"{self.server} could not be reached ({_kind(error)})") from None
         except httpx.TimeoutException as error:
-            raise NoAnswerError(f"{self._server} did not answer in time ({_kind(error)})") from None
+            raise NoAnswerError(f"{self.server} did not answer in time ({_kind(error)})") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise NoAnswerError(f"{self._server} broke off before it had answered ({_kind(error)})") from None
+            raise NoAnswerError(f"{self.server} broke off before it had answered ({_kind(error)})") from None
         return self._read(response, body, exact_numbers)
 
     def _body(self, response: httpx.Response) -> str:
@@ -164,20 +189,25 @@ class HttpClient:
         deadline, parts = time.monotonic() + self._answer_timeout, []
         for part in response.iter_bytes():
             if time.monotonic() > deadline:
-                raise NoAnswerError(f"{self._server} did not finish its answer in time")
+                raise NoAnswerError(f"{self.server} did not finish its answer in time")
             parts.append(part)
         return b"".join(parts).decode(errors="replace")
 
     def _read(self, response: httpx.Response, body: str, exact_numbers: bool) -> Answer:
         status = response.status_code
         headers = {key.lower(): value for key, value in response.headers.items()}
+        if self._gate is not None:
+            self._gate.learn(status, headers)
         # A gateway that refuses a request may repeat it; its words end up in errors and logs.
         text = body if status == _OK else self._redacted(body)
         try:
             decoded = _decoded(text, exact_numbers)
+            if isinstance(decoded, dict) and decoded.get("error") is not None:
+                # JSON-RPC gateways refuse with HTTP 200 as well.
+                decoded = _decoded(self._redacted(text), exact_numbers)
         except (ValueError, RecursionError):
             excerpt = " ".join(self._redacted(text).split())[:_EXCERPT]
-            message = f"{self._server} answered HTTP {status} without JSON: {excerpt!r}"
+            message = f"{self.server} answered HTTP {status} without JSON: {excerpt!r}"
             raise NotJsonError(message, status=status, headers=headers) from None
         return Answer(status=status, headers=headers, body=decoded)
 
@@ -203,7 +233,8 @@ def _secrets(url: httpx.URL, headers: Mapping[str, str]) -> list[str]:
     return sorted((part for part in parts if len(part) >= _SHORTEST_KEY), key=len, reverse=True)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether *host*, a name or an address, is this machine itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from solders.hash import Hash
 
+from chain.gate import Rank
 from chain.http import HttpClient, HttpError
 from chain.jupiter_errors import answered, of_transport, unreadable
 from chain.lookup_tables import lookup_table
@@ -69,7 +70,7 @@ class JupiterBuild:
             **self._limits,
         }
         try:
-            return answered(self._http.get("/swap/v2/build", params))
+            return answered(self._http.get("/swap/v2/build", params, rank=rank_of(request.side)))
         except HttpError as error:
             raise of_transport(error) from error
 
@@ -95,7 +96,8 @@ class JupiterBuild:
 def jupiter_http(base_url: str, api_key: str | None, **options: Any) -> HttpClient:
     """Return the connections to Jupiter at *base_url*; without *api_key* it allows one request in two seconds.
 
-    *options* are those of `HttpClient`. The key goes into the header and nowhere else.
+    *options* are those of `HttpClient`; its ``gate`` is the organisation's `chain.rate_limit.RateLimit`. The key goes
+    into the header and nowhere else.
     """
     headers = {API_KEY_HEADER: api_key} if api_key else {}
     return HttpClient(base_url, name="Jupiter", headers=headers, **options)
@@ -104,3 +106,8 @@ def jupiter_http(base_url: str, api_key: str | None, **options: Any) -> HttpClie
 def mints_of(request: SwapRequest) -> tuple[Mint, Mint]:
     """Return the mints that go in and come out."""
     return (SOL_MINT, request.mint) if request.side is Side.BUY else (request.mint, SOL_MINT)
+
+
+def rank_of(side: Side) -> Rank:
+    """Return how a request for a swap of *side* is ranked where requests are counted."""
+    return Rank.ENTRY if side is Side.BUY else Rank.EXIT

@@ -18,15 +18,17 @@ from jupiter_python_sdk.jupiter import Jupiter
 from solders.pubkey import Pubkey
 
 from chain.failures import of_rpc, raised
+from chain.gate import Rank
 from chain.http import HttpClient, HttpError
-from chain.jupiter import mints_of
+from chain.jupiter import mints_of, rank_of
 from chain.jupiter_errors import answered, of_simulation, of_transport, unreadable
 from chain.lookup_tables import fetch_lookup_tables
-from chain.rpc import RpcClient, latest_blockhash
+from chain.rpc import Rpc, latest_blockhash
 from chain.transactions import SwapInstructions, swap_instructions
 from chain.values import text, whole_number
 from engine.domain.errors import ChainUnavailableError
-from engine.domain.swap import SwapRequest
+from engine.domain.swap import Side, SwapRequest
+from engine.domain.units import SOL_MINT
 
 _QUOTE, _SWAP, _INSTRUCTIONS = "/swap/v1/quote", "/swap/v1/swap", "/swap/v1/swap-instructions"
 
@@ -57,7 +59,7 @@ class JupiterSdk(Jupiter):  # type: ignore[misc]  # the SDK has no types
     name = "jupiter v1"
 
     def __init__(
-        self, http: HttpClient, *, base_url: str, taker: str, rpc: RpcClient, max_accounts: int | None = None
+        self, http: HttpClient, *, base_url: str, taker: str, rpc: Rpc, max_accounts: int | None = None
     ) -> None:
         # The SDK's constructor writes into this dictionary, which otherwise is the class's.
         self.ENDPOINT_APIS_URL: dict[str, str] = {}
@@ -174,7 +176,10 @@ class JupiterSdk(Jupiter):  # type: ignore[misc]  # the SDK has no types
                 "slippageBps": request.slippage,
                 "swapMode": "ExactIn",
                 "maxAccounts": self._max_accounts,
-            }
+                # Their amounts can be read whatever markets the route goes through; see `chain.jupiter_plan`.
+                "instructionVersion": "V2",
+            },
+            rank_of(request.side),
         )
 
     def instructions(self, answer: Mapping[str, Any]) -> SwapInstructions:
@@ -183,7 +188,8 @@ class JupiterSdk(Jupiter):  # type: ignore[misc]  # the SDK has no types
         Raises:
             SwapError: there are none, or the node could not be asked.
         """
-        built = self._post(_INSTRUCTIONS, {"quoteResponse": answer, "wrapAndUnwrapSol": True})
+        side = Side.BUY if answer.get("inputMint") == SOL_MINT else Side.SELL
+        built = self._post(_INSTRUCTIONS, {"quoteResponse": answer, "wrapAndUnwrapSol": True}, rank_of(side))
         try:
             tables = fetch_lookup_tables(self._node, built.get("addressLookupTableAddresses") or [])
             blockhash, last_valid_block_height = latest_blockhash(self._node)
@@ -198,16 +204,16 @@ class JupiterSdk(Jupiter):  # type: ignore[misc]  # the SDK has no types
         except (KeyError, TypeError, ValueError) as error:
             raise unreadable("/swap-instructions", error) from error
 
-    def _get_quote(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    def _get_quote(self, params: Mapping[str, Any], rank: Rank = Rank.EXIT) -> dict[str, Any]:
         sent = {key: value for key, value in params.items() if value is not None}
         try:
-            return answered(self._http.get(_QUOTE, sent))
+            return answered(self._http.get(_QUOTE, sent, rank=rank))
         except HttpError as error:
             raise of_transport(error) from error
 
-    def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _post(self, path: str, body: Mapping[str, Any], rank: Rank = Rank.EXIT) -> dict[str, Any]:
         try:
-            return answered(self._http.post(path, {"userPublicKey": self._taker, **body}))
+            return answered(self._http.post(path, {"userPublicKey": self._taker, **body}, rank=rank))
         except HttpError as error:
             raise of_transport(error) from error
 

@@ -7,6 +7,7 @@ from typing import Final
 SYSTEM: Final = "11111111111111111111111111111111"
 TOKEN: Final = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"  # noqa: S105 - an address
 TOKEN_2022: Final = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"  # noqa: S105 - an address
+ASSOCIATED_TOKEN: Final = "ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL"  # noqa: S105 - an address
 COMPUTE_BUDGET: Final = "ComputeBudget111111111111111111111111111111"
 ADDRESS_LOOKUP_TABLE: Final = "AddressLookupTab1e1111111111111111111111111"
 JUPITER: Final = "JUP6LkbZbjS1jKKwapdHNy74zcZ3tLUZoi5QNyVTaV4"

@@ -8,66 +8,101 @@ from typing import Any
 
 from solders.pubkey import Pubkey
 
-from chain.programs import TOKEN_2022, TOKEN_PROGRAMS
-from chain.rpc import RpcClient, understood
-from chain.values import array, text
+from chain.programs import SYSTEM, TOKEN_PROGRAMS
+from chain.rpc import Rpc, understood
+from chain.token_layout import (
+    ACCOUNT_SIZE,
+    MULTISIG_SIZE,
+    HoldingState,
+    MintState,
+    decode_holding,
+    decode_mint,
+    is_holding,
+)
+from chain.token_risks import obstacles, warnings
+from chain.values import array, text, whole_number
 from engine.domain.errors import BadInputError
 from engine.domain.swap import TokenInfo
 from engine.domain.units import Mint, RawAmount
 
-# Layouts of the SPL Token program. An account of Token-2022 with extensions has its type at byte 165, behind the
-# length of a token account, so that no mint can be taken for one.
-_MINT_SIZE = 82
-_DECIMALS, _IS_INITIALIZED = 44, 45
-_TOKEN_ACCOUNT_SIZE = 165
-_ACCOUNT_TYPE, _TYPE_MINT = 165, 1
 _AMOUNT = slice(64, 72)
 
 
 class Tokens:
-    """Reads mints, each of them once: decimals and program never change."""
+    """Reads mints and the accounts of them. A mint without extensions is read once: nothing of it is decided anew."""
 
-    def __init__(self, rpc: RpcClient) -> None:
+    def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
-        self._known: dict[Mint, TokenInfo] = {}
+        self._known: dict[Mint, tuple[MintState, str]] = {}
 
-    def info(self, mint: Mint) -> TokenInfo:
-        """Return what the chain says of *mint*.
+    def info(self, mint: Mint, owner: str | None = None) -> TokenInfo:
+        """Return what the chain says of *mint* and, where an *owner* is given, of the accounts this wallet has of it.
 
         Raises:
             BadInputError: there is no such mint; the message says what is there instead.
             ChainUnavailableError: the chain could not be read.
         """
-        if mint not in self._known:
-            self._known[mint] = self._read(mint)
-        return self._known[mint]
+        state, program = self._known.get(mint) or self._read(mint)
+        if not state.extensions:
+            self._known[mint] = state, program
+        holdings = self.holdings(owner, mint) if owner is not None else ()
+        return TokenInfo(
+            mint=mint,
+            decimals=state.decimals,
+            program=program,
+            obstacles=obstacles(state, holdings),
+            warnings=warnings(state, holdings, self._epoch(state)),
+        )
 
     def balance(self, owner: str, mint: Mint) -> RawAmount:
         """Return how much of *mint* the wallet *owner* holds, over all of its accounts, at `confirmed`.
 
-        The filter by mint covers either token program: the node takes the one that owns the mint.
+        It stands at the same place in every account, whatever extensions there are.
 
         Raises:
             ChainUnavailableError: the chain could not be read, or by a node that lags behind the wallet.
         """
+        with understood("getTokenAccountsByOwner"):
+            return RawAmount(sum(_amount(item["account"]) for item in self._accounts(owner, mint)))
+
+    def holdings(self, owner: str, mint: Mint) -> tuple[HoldingState, ...]:
+        """Return the accounts of *mint* that the wallet *owner* has, at `confirmed`.
+
+        Raises:
+            ChainUnavailableError: the chain could not be read, or by a node that lags behind the wallet.
+        """
+        with understood("getTokenAccountsByOwner"):
+            return tuple(_holding(item) for item in self._accounts(owner, mint))
+
+    def _accounts(self, owner: str, mint: Mint) -> list[Any]:
+        # The filter by mint covers either token program: the node takes the one that owns the mint.
         method = "getTokenAccountsByOwner"
         config = {"encoding": "base64", "commitment": "confirmed"}
         result = self._rpc.call(method, [owner, {"mint": mint}, config])
         self._rpc.check_fresh(method, result)
-        with understood(method):
-            return RawAmount(sum(_amount(item["account"]) for item in array(result["value"])))
+        return array(result["value"])
 
-    def _read(self, mint: Mint) -> TokenInfo:
+    def _read(self, mint: Mint) -> tuple[MintState, str]:
         _check_address(mint)
         result = self._rpc.call("getAccountInfo", [mint, {"encoding": "base64", "commitment": "confirmed"}])
         with understood("getAccountInfo"):
             account = result["value"]
             if account is None:
                 raise BadInputError(f"There is no mint {mint} on this cluster: check the address and the cluster")
-            data, owner = account_data(account), text(account["owner"])
-        if not _is_mint(data, owner):
-            raise BadInputError(f"{mint} is {_what(data, owner)}: give the address of the token's mint")
-        return TokenInfo(mint=mint, decimals=data[_DECIMALS], program=owner)
+            data, program = account_data(account), text(account["owner"])
+            state = decode_mint(data, program)
+        if state is None:
+            raise BadInputError(f"{mint} is {_what(data, program)}: give the address of the token's mint")
+        return state, program
+
+    def _epoch(self, state: MintState) -> int:
+        """Return the epoch where it decides what *state* says; else any."""
+        fees = state.transfer_fees
+        if fees is None or fees.older == fees.newer:
+            return 0 if fees is None else fees.newer.epoch
+        result = self._rpc.call("getEpochInfo", [{"commitment": "confirmed"}])
+        with understood("getEpochInfo"):
+            return whole_number(result["epoch"])
 
 
 def account_data(account: Mapping[str, Any]) -> bytes:
@@ -81,9 +116,18 @@ def account_data(account: Mapping[str, Any]) -> bytes:
 
 def _amount(account: Mapping[str, Any]) -> int:
     data = account_data(account)
-    if len(data) < _TOKEN_ACCOUNT_SIZE:
+    if len(data) < ACCOUNT_SIZE:
         raise ValueError(f"a token account of {len(data)} bytes")
     return int.from_bytes(data[_AMOUNT], "little")
+
+
+def _holding(item: Mapping[str, Any]) -> HoldingState:
+    account, address = item["account"], text(item["pubkey"])
+    data, program = account_data(account), text(account["owner"])
+    state = decode_holding(data, program, address)
+    if state is None:
+        raise ValueError(f"{address}, of program {program} and {len(data)} bytes, is no token account")
+    return state
 
 
 def _check_address(mint: Mint) -> None:
@@ -93,14 +137,13 @@ def _check_address(mint: Mint) -> None:
         raise BadInputError(f"{mint!r} is no address: a mint is 32 bytes in base58") from None
 
 
-def _is_mint(data: bytes, owner: str) -> bool:
-    if owner not in TOKEN_PROGRAMS or len(data) < _MINT_SIZE or not data[_IS_INITIALIZED]:
-        return False
-    extended = owner == TOKEN_2022 and len(data) > _ACCOUNT_TYPE and data[_ACCOUNT_TYPE] == _TYPE_MINT
-    return len(data) == _MINT_SIZE or extended
-
-
-def _what(data: bytes, owner: str) -> str:
-    if owner in TOKEN_PROGRAMS and len(data) >= _TOKEN_ACCOUNT_SIZE:
+def _what(data: bytes, program: str) -> str:
+    if program == SYSTEM:
+        return "a wallet, not a mint"
+    if program not in TOKEN_PROGRAMS:
+        return f"an account of program {program}, not a mint"
+    if len(data) == MULTISIG_SIZE:
+        return "a multisig, not a mint"
+    if is_holding(data, program):
         return "a token account, not a mint"
-    return f"an account of program {owner}, not a mint"
+    return f"an account of token program {program} that was never set up as a mint, so not a mint"

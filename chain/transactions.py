@@ -157,6 +157,12 @@ def programs_of(message: MessageV0) -> list[str]:
     return [str(message.account_keys[instruction.program_id_index]) for instruction in message.instructions]
 
 
+def written_by(swap: SwapInstructions) -> list[str]:
+    """Return the base58 accounts that *swap* writes, each once: what it competes for with other transactions."""
+    accounts = (account for instruction in swap.instructions for account in instruction.accounts)
+    return list(dict.fromkeys(str(account.pubkey) for account in accounts if account.is_writable))
+
+
 def decode_message(data: bytes) -> MessageV0:
     """Return the message of version 0 that *data* is, to the last byte.
 

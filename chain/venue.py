@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from solders.instruction import Instruction
-from solders.message import MessageV0, to_bytes_versioned
+from solders.message import to_bytes_versioned
+from solders.pubkey import Pubkey
+from solders.system_program import TransferParams, transfer
 
-from chain.failures import blames_tokens, explain, of_rpc, raised
+from chain.closing import CANNOT_CLOSE, closing
+from chain.failures import of_rpc, raised
 from chain.http import HttpClient
-from chain.jupiter import JupiterBuild, SwapApi, mints_of
+from chain.inspection import InspectedSwap, inspect
+from chain.instruction_rules import Ordered, Terms
+from chain.jupiter import SwapApi, mints_of
 from chain.jupiter_errors import unreadable
+from chain.jupiter_hosts import swap_api, venue_of
+from chain.jupiter_routes import least_out
+from chain.lookup_tables import LookupTables
 from chain.marker import create_marker, reclaim_markers
-from chain.rpc import RpcClient, latest_blockhash, understood
+from chain.priority_fees import FeeEstimator
+from chain.programs import JUPITER
+from chain.rehearsal import Rehearsal
+from chain.rpc import Rpc, latest_blockhash, understood
 from chain.tokens import Tokens
 from chain.transactions import (
     MAX_COMPUTE_UNITS,
@@ -25,12 +35,11 @@ from chain.transactions import (
     assemble,
     compute_unit_price,
     priority_fee_of,
-    programs_of,
-    unsigned,
+    written_by,
 )
-from chain.values import array, text, transaction_error, whole_number
-from engine.domain.errors import INSUFFICIENT_TOKENS, ChainUnavailableError, FailureKind, SwapError
-from engine.domain.swap import PreparedSwap, Quote, Side, SwapFailure, SwapRequest
+from chain.values import whole_number
+from engine.domain.errors import ChainUnavailableError, FailureKind, SwapError
+from engine.domain.swap import Quote, Side, SwapRequest
 from engine.domain.units import SECOND, SOL_MINT, BasisPoints, Lamports, Nanos, seconds
 from engine.ports import Clock
 
@@ -48,6 +57,20 @@ class _Received:
     at: Nanos
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tip:
+    """What is given to a server that sends transactions on, such as Jito's; what it costs is part of the swap's."""
+
+    account: str
+    """Base58, one of those that the server names."""
+    lamports: Lamports
+
+    def instruction(self, wallet: str) -> Instruction:
+        """Return the instruction by which *wallet*, a base58 address, pays it."""
+        payer, account = Pubkey.from_string(wallet), Pubkey.from_string(self.account)
+        return transfer(TransferParams(from_pubkey=payer, to_pubkey=account, lamports=self.lamports))
+
+
 class JupiterVenue:
     """The `SwapVenue` port. Safe to share between threads; every method blocks.
 
@@ -57,17 +80,37 @@ class JupiterVenue:
         wallet: base58 address that pays and signs.
         clock: tells how old a quote is.
         max_quote_age: a quote older than this is refused.
+        swap_program: base58 address of the program that swaps; Jupiter's, or that of whoever stands in for it.
+        fees: estimates what the network asks; None pays what each order says.
+        tip: what each swap gives to whoever sends it on.
+        close_empty_accounts: close the token account that a sale empties, in the same transaction.
     """
 
     def __init__(
-        self, api: SwapApi, *, rpc: RpcClient, wallet: str, clock: Clock, max_quote_age: Nanos = MAX_QUOTE_AGE
+        self,
+        api: SwapApi,
+        *,
+        rpc: Rpc,
+        wallet: str,
+        clock: Clock,
+        max_quote_age: Nanos = MAX_QUOTE_AGE,
+        swap_program: str = JUPITER,
+        fees: FeeEstimator | None = None,
+        tip: Tip | None = None,
+        close_empty_accounts: bool = False,
     ) -> None:
         self._api = api
         self._rpc = rpc
         self._wallet = wallet
         self._clock = clock
         self._max_quote_age = max_quote_age
+        self._swap_program = swap_program
+        self._fees = fees
+        self._tip = () if tip is None else (tip.instruction(wallet),)
+        self._close_empty_accounts = close_empty_accounts
         self._tokens = Tokens(rpc)
+        self._tables = LookupTables(rpc)
+        self._rehearsal = Rehearsal(rpc, self._tokens, wallet=wallet, swap_program=swap_program)
         self._rent: int | None = None
 
     def quote(self, request: SwapRequest) -> Quote:
@@ -83,7 +126,7 @@ class JupiterVenue:
                 request=request,
                 expected_out=whole_number(answer["outAmount"]),
                 minimum_out=whole_number(answer["otherAmountThreshold"]),
-                venue=self._api.name,
+                venue=venue_of(answer, self._api),
                 payload=_Received(answer, asked_at),
             )
             asked = (answer["inputMint"], answer["outputMint"], whole_number(answer["inAmount"]))
@@ -98,24 +141,44 @@ class JupiterVenue:
             )
         return quote
 
-    def prepare(self, quote: Quote, *, priority_fee: Lamports, marker_seed: str = "") -> PreparedSwap:
-        """Return the unsigned transaction of *quote*, simulated, paying at most *priority_fee* in all.
+    def prepare(
+        self, quote: Quote, *, priority_fee: Lamports, marker_seed: str = "", priority_fee_cap: Lamports | None = None
+    ) -> InspectedSwap:
+        """Return the unsigned transaction of *quote*, inspected and simulated, paying *priority_fee* in all.
+
+        Where there is a *priority_fee_cap*, an estimate of what the network asks now may raise the fee up to that.
 
         Of a v2 quote it is the very transaction that came with it: one that has become too old is refused as
         transient and never quoted anew in silence, since whoever asked decided on its figures.
 
         Raises:
-            SwapError: there is none, or it would fail; nothing was signed.
+            SwapError: there is none, it is not what was ordered, or it would fail; nothing was signed.
         """
         received = self._fresh(quote)
         swap = self._api.instructions(received.answer)
+        swap = replace(swap, instructions=(*swap.instructions, *self._tip))
         marker = self._marker(swap, marker_seed)
-        limit = self._compute_units(quote.request, swap, priority_fee, marker)
-        message = assemble(swap, payer=self._wallet, compute_unit_limit=limit, priority_fee=priority_fee, first=marker)
         rent = Lamports(self._marker_rent() if marker else 0)
-        return _prepared(quote, swap, message, limit=limit, fee=priority_fee, marker_rent=rent)
+        last = self._closing(quote.request)
+        ordered = Ordered(
+            wallet=self._wallet,
+            terms=_terms(quote),
+            ours=(*marker, *self._tip, *last),
+            priority_fee=priority_fee,
+            swap_program=self._swap_program,
+        )
+        try:
+            return self._prepared(
+                quote, swap, ordered, first=marker, last=last, marker_rent=rent, fee_cap=priority_fee_cap
+            )
+        except SwapError as error:
+            if not last or error.code not in {CANNOT_CLOSE, TOO_LARGE}:
+                raise
+        # The sale matters, the rent does not.
+        ordered = replace(ordered, ours=(*marker, *self._tip))
+        return self._prepared(quote, swap, ordered, first=marker, marker_rent=rent, fee_cap=priority_fee_cap)
 
-    def prepare_reclaim(self, parked: Sequence[tuple[str, Lamports]], *, priority_fee: Lamports) -> PreparedSwap:
+    def prepare_reclaim(self, parked: Sequence[tuple[str, Lamports]], *, priority_fee: Lamports) -> InspectedSwap:
         """Return the unsigned, simulated transaction that brings the lamports of markers back.
 
         Raises:
@@ -123,18 +186,64 @@ class JupiterVenue:
         """
         with _asking():
             blockhash, height = latest_blockhash(self._rpc)
+        ours = tuple(reclaim_markers(self._wallet, parked))
         swap = SwapInstructions(
-            instructions=tuple(reclaim_markers(self._wallet, parked)),
-            lookup_tables=(),
-            blockhash=blockhash,
-            last_valid_block_height=height,
+            instructions=ours, lookup_tables=(), blockhash=blockhash, last_valid_block_height=height
         )
         request = SwapRequest(side=Side.BUY, mint=SOL_MINT, amount=0, slippage=BasisPoints(0))
-        limit = self._compute_units(request, swap, priority_fee, ())
-        message = assemble(swap, payer=self._wallet, compute_unit_limit=limit, priority_fee=priority_fee)
         total = sum(lamports for _, lamports in parked)
         quote = Quote(request=request, expected_out=total, minimum_out=total, venue="reclaim", payload=None)
-        return _prepared(quote, swap, message, limit=limit, fee=priority_fee, marker_rent=Lamports(0))
+        ordered = Ordered(wallet=self._wallet, terms=None, ours=ours, priority_fee=priority_fee)
+        return self._prepared(quote, swap, ordered, marker_rent=Lamports(0))
+
+    def _prepared(
+        self,
+        quote: Quote,
+        swap: SwapInstructions,
+        ordered: Ordered,
+        *,
+        first: Sequence[Instruction] = (),
+        last: Sequence[Instruction] = (),
+        marker_rent: Lamports,
+        fee_cap: Lamports | None = None,
+    ) -> InspectedSwap:
+        """Return the transaction of *swap*, allowed a fifth more compute units than its simulation used.
+
+        It is inspected before it is simulated: what is not as ordered must not look like a swap that merely fails.
+        """
+        fee = ordered.priority_fee
+        swap = replace(swap, instructions=(*swap.instructions, *last))
+        with _asking():
+            tables = self._tables.confirmed(swap.lookup_tables)
+        draft = assemble(swap, payer=self._wallet, compute_unit_limit=MAX_COMPUTE_UNITS, priority_fee=fee, first=first)
+        inspect(to_bytes_versioned(draft), ordered, tables)
+        with _asking():
+            used = self._rehearsal.compute_units(quote.request, draft, closes=bool(last))
+        limit = min(MAX_COMPUTE_UNITS, max(MIN_COMPUTE_UNITS, used * 6 // 5))
+        if self._fees is not None and fee_cap is not None:
+            fee = self._fees.fee(written_by(swap), compute_unit_limit=limit, least=fee, most=fee_cap)
+        message = assemble(swap, payer=self._wallet, compute_unit_limit=limit, priority_fee=fee, first=first)
+        return InspectedSwap(
+            quote=quote,
+            message=to_bytes_versioned(message),
+            last_valid_block_height=swap.last_valid_block_height,
+            priority_fee=priority_fee_of(compute_unit_price(fee, limit), limit),
+            compute_unit_limit=limit,
+            marker_rent=marker_rent,
+            ordered=replace(ordered, priority_fee=fee),
+            lookup_tables=tables,
+        )
+
+    def _closing(self, request: SwapRequest) -> tuple[Instruction, ...]:
+        """Return the instruction to put last; none where the account is to stay, or cannot be looked at."""
+        if not self._close_empty_accounts or request.side is not Side.SELL:
+            return ()
+        try:
+            holdings = self._tokens.holdings(self._wallet, request.mint)
+        except ChainUnavailableError:
+            return ()  # no sale waits for its rent
+        instruction = closing(self._wallet, holdings, request.amount)
+        return () if instruction is None else (instruction,)
 
     def _marker(self, swap: SwapInstructions, seed: str) -> tuple[Instruction, ...]:
         """Return the instruction to put first; none where there is no seed, or no room beside *swap*."""
@@ -168,62 +277,6 @@ class JupiterVenue:
             raise SwapError(FailureKind.TRANSIENT, f"{message}: quote again", code="QUOTE_TOO_OLD")
         return received
 
-    def _compute_units(
-        self, request: SwapRequest, swap: SwapInstructions, priority_fee: Lamports, first: Sequence[Instruction]
-    ) -> int:
-        """Return the compute-unit limit to set: a fifth more than the simulation used."""
-        message = assemble(
-            swap, payer=self._wallet, compute_unit_limit=MAX_COMPUTE_UNITS, priority_fee=priority_fee, first=first
-        )
-        with _asking():
-            used = self._simulate(request, message)
-        return min(MAX_COMPUTE_UNITS, max(MIN_COMPUTE_UNITS, used * 6 // 5))
-
-    def _simulate(self, request: SwapRequest, message: MessageV0) -> int:
-        """Return the compute units that *message* would use; it is simulated unsigned, on its own blockhash."""
-        method = "simulateTransaction"
-        config = {
-            "encoding": "base64",
-            "sigVerify": False,
-            "replaceRecentBlockhash": False,
-            "commitment": "processed",
-        }
-        result = self._rpc.call(method, [base64.b64encode(bytes(unsigned(message))).decode(), config])
-        with understood(method):
-            value = result["value"]
-            error = transaction_error(value["err"])
-            logs = [text(line) for line in array(value.get("logs") or [])]
-            used = whole_number(value.get("unitsConsumed") or MAX_COMPUTE_UNITS)
-        if error is None:
-            return used
-        self._rpc.check_fresh(method, result)
-        programs = programs_of(message)
-        failure = explain(error, programs=programs, logs=logs)
-        raise raised(self._judged(request, failure, blames_tokens(error, programs=programs, logs=logs)))
-
-    def _judged(self, request: SwapRequest, failure: SwapFailure, short_of_tokens: bool) -> SwapFailure:
-        """Return *failure*, made sure of whether it was the wallet that was short of tokens.
-
-        A token program's "insufficient funds" may as well be a pool's, and must not end a stop loss; and a wallet
-        without the tokens may fail in many ways, of which none is worth a retry.
-        """
-        if failure.kind not in {FailureKind.REFUSED, FailureKind.PERMANENT}:
-            return failure
-        if request.side is Side.SELL:
-            held = self._tokens.balance(self._wallet, request.mint)
-            if held < request.amount:
-                message = f"the wallet holds {held} raw units of {request.mint}, the order sells {request.amount}"
-                return replace(
-                    failure,
-                    kind=FailureKind.PERMANENT,
-                    message=f"{message} ({failure.message})",
-                    code=INSUFFICIENT_TOKENS,
-                )
-        if short_of_tokens:
-            message = f"the market was short of tokens, not the wallet ({failure.message})"
-            return replace(failure, kind=FailureKind.REFUSED, message=message)
-        return failure
-
 
 @contextmanager
 def _asking() -> Iterator[None]:
@@ -234,16 +287,14 @@ def _asking() -> Iterator[None]:
         raise raised(of_rpc(error)) from error
 
 
-def _prepared(
-    quote: Quote, swap: SwapInstructions, message: MessageV0, *, limit: int, fee: Lamports, marker_rent: Lamports
-) -> PreparedSwap:
-    return PreparedSwap(
-        quote=quote,
-        message=to_bytes_versioned(message),
-        last_valid_block_height=swap.last_valid_block_height,
-        priority_fee=priority_fee_of(compute_unit_price(fee, limit), limit),
-        compute_unit_limit=limit,
-        marker_rent=marker_rent,
+def _terms(quote: Quote) -> Terms:
+    """Return what *quote* was asked for and what it may pay at worst: no less than the tolerance that was ordered."""
+    source, destination = mints_of(quote.request)
+    return Terms(
+        source_mint=source,
+        destination_mint=destination,
+        amount=quote.request.amount,
+        minimum_out=max(quote.minimum_out, least_out(quote.expected_out, quote.request.slippage)),
     )
 
 
@@ -252,10 +303,13 @@ def jupiter_venue(
     *,
     http: HttpClient,
     swap_base_url: str,
-    rpc: RpcClient,
+    rpc: Rpc,
     wallet: str,
     clock: Clock,
     max_accounts: int | None = None,
+    swap_program: str = JUPITER,
+    fees: FeeEstimator | None = None,
+    close_empty_accounts: bool = False,
 ) -> JupiterVenue:
     """Return the venue over *version* of Jupiter's API.
 
@@ -267,13 +321,17 @@ def jupiter_venue(
         wallet: base58 address that pays and signs.
         clock: tells how old a quote is.
         max_accounts: how many accounts a route may touch; None is Jupiter's own limit.
+        swap_program: base58 address of the program that swaps.
+        fees: estimates what the network asks; None pays what each order says.
+        close_empty_accounts: close the token account that a sale empties, in the same transaction.
     """
-    api: SwapApi
-    if version == "v2":
-        api = JupiterBuild(http, taker=wallet, max_accounts=max_accounts)
-    else:
-        # The SDK takes most of a second to import.
-        from chain.jupiter_sdk import JupiterSdk
-
-        api = JupiterSdk(http, base_url=swap_base_url, taker=wallet, rpc=rpc, max_accounts=max_accounts)
-    return JupiterVenue(api, rpc=rpc, wallet=wallet, clock=clock)
+    api = swap_api(version, http=http, base_url=swap_base_url, rpc=rpc, wallet=wallet, max_accounts=max_accounts)
+    return JupiterVenue(
+        api,
+        rpc=rpc,
+        wallet=wallet,
+        clock=clock,
+        swap_program=swap_program,
+        fees=fees,
+        close_empty_accounts=close_empty_accounts,
+    )

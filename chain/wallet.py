@@ -6,21 +6,39 @@ to it, and no frame that can appear in a traceback holds the secret when an erro
 
 from __future__ import annotations
 
-import json
-import os
-import stat
 from pathlib import Path
-from typing import Any, NoReturn, SupportsIndex
+from typing import NoReturn, SupportsIndex
 
 from solders.keypair import Keypair
 
+from chain.inspection import InspectedSwap
+from chain.keys_files import read_private
+from chain.keys_text import keypair_in_array
 from chain.transactions import decode_message
 from engine.domain.errors import BadInputError, FailureKind, SwapError
 from engine.domain.swap import PreparedSwap, SignedSwap
 from engine.domain.units import Signature
 
-_NOT_THE_OWNER = stat.S_IRWXG | stat.S_IRWXO
+NOT_A_KEYPAIR_FILE = "is not a keypair file: it should hold a JSON array of 64 numbers that belong together"
 _ONE_SIGNATURE = b"\x01"
+
+
+class _Key:
+    """Signs with a keypair that it does not show, not even to what walks the private names of a wallet.
+
+    The method is the keypair's own, which needs no frame of Python that would hold it.
+    """
+
+    __slots__ = ("sign_message",)
+
+    def __init__(self, keypair: Keypair) -> None:
+        self.sign_message = keypair.sign_message
+
+    def __repr__(self) -> str:
+        return "<a secret key>"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError("a secret key cannot be pickled or copied")
 
 
 class Wallet:
@@ -29,7 +47,7 @@ class Wallet:
     __slots__ = ("__address", "__keypair")
 
     def __init__(self, keypair: Keypair) -> None:
-        self.__keypair = keypair
+        self.__keypair = _Key(keypair)
         self.__address = str(keypair.pubkey())
 
     @classmethod
@@ -44,7 +62,7 @@ class Wallet:
         Raises:
             BadInputError: they are no keypair.
         """
-        wallet = _opened(secret)
+        wallet = wallet_of(secret)
         del secret
         if wallet is None:
             raise BadInputError("The secret key is not 64 bytes that belong together: export the keypair again")
@@ -57,9 +75,9 @@ class Wallet:
         Raises:
             BadInputError: it cannot be read, is no keypair file, or can be read by other users.
         """
-        wallet = _opened(_secret_in(path))
+        wallet = _wallet_in(path)
         if wallet is None:
-            raise BadInputError(f"{path} is not a keypair file: it should hold a JSON array of 64 numbers")
+            raise BadInputError(f"{path} {NOT_A_KEYPAIR_FILE}")
         return wallet
 
     @property
@@ -71,9 +89,10 @@ class Wallet:
         """Sign *swap*, exactly the bytes of its message.
 
         Raises:
-            SwapError: permanent; it is no transaction of version 0, the wallet does not pay for it, or somebody
-                else would have to sign as well.
+            SwapError: permanent; it was not inspected, or not for this wallet.
         """
+        if not isinstance(swap, InspectedSwap):
+            raise SwapError(FailureKind.PERMANENT, "the swap was not inspected: nothing else is signed")
         try:
             message = decode_message(swap.message)
         except ValueError as error:
@@ -102,33 +121,20 @@ class Wallet:
         raise TypeError("a wallet has no state to give away")
 
 
-def _opened(secret: bytes | None) -> Wallet | None:
-    # Not raising keeps the secret out of the traceback: this frame is gone when the caller raises.
+def wallet_of(secret: bytes | bytearray) -> Wallet | None:
+    """Return the wallet of the 64 bytes *secret*, or None where they do not belong together.
+
+    Not raising keeps the secret out of the traceback: this frame is gone when the caller raises.
+    """
     try:
-        return Wallet(Keypair.from_bytes(secret)) if secret is not None else None
+        return Wallet(Keypair.from_bytes(secret))
     except ValueError:
         return None
 
 
-def _secret_in(path: Path) -> bytes | None:
-    """Return the bytes of a keypair file, or None where it holds none.
-
-    Raises:
-        BadInputError: it cannot be read, or others can.
-    """
-    try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if not mode & _NOT_THE_OWNER:
-                return _bytes_of(file.read())
-    except OSError as error:
-        raise BadInputError(f"The keypair file {path} cannot be read: {error.strerror}") from None
-    raise BadInputError(f"{path} can be read by other users (mode {mode:04o}): run chmod 600 {path}")
-
-
-def _bytes_of(text: bytes) -> bytes | None:
-    try:
-        numbers: Any = json.loads(text)
-        return bytes(numbers) if isinstance(numbers, list) else None
-    except (TypeError, ValueError):
+def _wallet_in(path: Path) -> Wallet | None:
+    keypair = keypair_in_array(read_private(path))
+    if keypair is None:
         return None
+    with keypair:
+        return wallet_of(keypair.reveal())

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 import structlog
+from pydantic import SecretStr
 
 from actors.alerts import Alerts
 from actors.confirmer import Confirmer
@@ -16,6 +17,7 @@ from actors.executor import Executor
 from actors.feed import Feed
 from actors.holdings import Holdings
 from actors.leaseholder import Leaseholder
+from actors.lookout import Lookout
 from actors.poller import Poller, poller_name
 from actors.router import OrderRouter
 from actors.supervisor import Child, Supervisor
@@ -25,32 +27,43 @@ from actors.system import (
     FEED,
     HOLDINGS,
     LEASEHOLDER,
+    LOOKOUT,
     ROUTER,
     SUPERVISOR,
     System,
     executor_name,
     position_name,
 )
-from chain.jupiter import jupiter_http
 from chain.ledger import SolanaChain
-from chain.prices import JupiterPrices
-from chain.rpc import RpcClient
-from chain.venue import jupiter_venue
+from chain.paper.ports import paper_ports
 from engine.bus.local import LocalBus
-from engine.config import Settings
+from engine.config import Profile, Settings
+from engine.connections import Network
 from engine.domain.alert import Alert
-from engine.domain.entries import adopted, entry_order
+from engine.domain.entries import entry_order
 from engine.domain.errors import CommandRefusedError, EngineError
 from engine.domain.order import Order
 from engine.domain.plan import ExitPlan
 from engine.domain.position import Position
-from engine.domain.units import AlertId, Lamports, Mint, Nanos, OrderId, PositionId, RawAmount, seconds
+from engine.domain.units import AlertId, Lamports, Mint, Nanos, OrderId, PositionId, RawAmount, lamports, seconds, whole
+from engine.guard import Desk, Wanted
 from engine.messages.alerts import AcknowledgeAlert
 from engine.messages.control import Drain, EmergencyExit, ExitPosition, ReleasePosition, RetryExit, Snapshot
 from engine.messages.orders import CancelOrder, PlaceEntry, PositionOpened
 from engine.messages.prices import Tick, TickObserved
 from engine.notify import LogNotifier
-from engine.ports import Chain, Clock, Ids, Notifier, PriceSource, Signer, Store, SwapVenue
+from engine.ports import (
+    Chain,
+    Clock,
+    Connections,
+    Ids,
+    Notifier,
+    PriceSource,
+    SignatureListener,
+    Signer,
+    Store,
+    SwapVenue,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -83,12 +96,16 @@ class Ports:
     notifier: Notifier
     sources: tuple[PriceSource, ...]
     """Polled for prices, the first in order is listened to; none where whoever holds the engine observes them."""
-    connections: tuple[Closable, ...] = ()
+    listener: SignatureListener | None = None
+    """Makes verdicts come sooner than the next poll; None where the node's subscriptions are not used."""
+    connections: Connections | None = None
+    """What the lookout looks at; None where nobody does."""
+    closables: tuple[Closable, ...] = ()
 
     def close(self) -> None:
         """Close every connection to the outside, the store's too."""
-        for connection in (*self.connections, self.store):
-            connection.close()
+        for closable in (*self.closables, self.store):
+            closable.close()
 
 
 def connect(
@@ -100,25 +117,70 @@ def connect(
     signer: Signer,
     rpc_url: str,
     jupiter_url: str,
+    ws_url: str | None = None,
     jupiter_key: str | None = None,
     poll_prices: bool = True,
 ) -> Ports:
-    """Return the ports of a wallet on the cluster at *rpc_url*, swapping through Jupiter at *jupiter_url*."""
-    rpc = RpcClient(rpc_url)
-    http = jupiter_http(jupiter_url, jupiter_key)
+    """Return the ports of a wallet on the cluster at *rpc_url*, swapping through Jupiter at *jupiter_url*.
+
+    The node's subscriptions at *ws_url*, where one is given, make verdicts come sooner.
+    """
+    settings = settings.at(rpc_url=rpc_url, ws_url=ws_url, jupiter_url=jupiter_url)
+    key = SecretStr(jupiter_key) if jupiter_key is not None else None
+    network = Network(settings, clock, jupiter_key=key, listen=ws_url is not None)
+    return trading(settings, network, clock=clock, ids=ids, store=store, signer=signer, poll_prices=poll_prices)
+
+
+def trading(
+    settings: Settings,
+    network: Network,
+    *,
+    clock: Clock,
+    ids: Ids,
+    store: Store,
+    signer: Signer,
+    poll_prices: bool = True,
+) -> Ports:
+    """Return the ports of *signer*'s wallet, which trades on *network*."""
     return Ports(
         clock=clock,
         ids=ids,
         bus=LocalBus(),
         store=store,
-        venue=jupiter_venue(
-            settings.jupiter.api, http=http, swap_base_url=jupiter_url, rpc=rpc, wallet=signer.address, clock=clock
-        ),
+        venue=network.venue(network.rpc, signer.address),
         signer=signer,
-        chain=SolanaChain(rpc, signer.address),
+        chain=SolanaChain(network.rpc, signer.address),
         notifier=LogNotifier(),
-        sources=(JupiterPrices(http, clock),) if poll_prices else (),
-        connections=(rpc, http),
+        sources=network.sources() if poll_prices else (),
+        listener=network.listener,
+        connections=network if settings.profile is not Profile.DEMO else None,
+        closables=(network,),
+    )
+
+
+def on_paper(settings: Settings, network: Network, *, clock: Clock, ids: Ids, store: Store, wallet: str) -> Ports:
+    """Return the ports of *wallet*, a base58 address, for which nothing is sent: what would be is simulated."""
+    paper = paper_ports(
+        network.rpc,
+        wallet=wallet,
+        venue_of=network.venue,
+        store=store,
+        ids=ids,
+        funds=lamports(settings.paper.funds),
+        buyer=settings.paper.buyer,
+    )
+    return Ports(
+        clock=clock,
+        ids=ids,
+        bus=LocalBus(),
+        store=store,
+        venue=paper.venue,
+        signer=paper.signer,
+        chain=paper.chain,
+        notifier=LogNotifier(),
+        sources=network.sources(),
+        connections=network,
+        closables=(network,),
     )
 
 
@@ -175,9 +237,17 @@ class Engine:
     def _children(self) -> list[Child]:
         ports, settings = self.ports, self.settings
         executors = tuple(executor_name(number) for number in range(settings.orders.max_concurrent))
-        tools = {"store": ports.store, "venue": ports.venue, "signer": ports.signer, "chain": ports.chain}
+        tools = {
+            "store": ports.store,
+            "venue": ports.venue,
+            "signer": ports.signer,
+            "chain": ports.chain,
+            "confirmation": settings.prices.confirmation(),
+            "policies": self.policies,
+        }
         confirming = {
             "chain": ports.chain,
+            "listener": ports.listener,
             "poll_interval": seconds(settings.chain.confirm_interval),
             "rebroadcast_interval": seconds(settings.chain.rebroadcast_interval),
         }
@@ -200,6 +270,8 @@ class Engine:
             "max_price_age": self._max_price_age,
             "rules": settings.prices.rules(),
             "pollers": pollers,
+            "quorum": settings.prices.quorum,
+            "rest": seconds(settings.prices.rest_after_failure),
             "store": ports.store,
         }
         return [
@@ -211,6 +283,7 @@ class Engine:
             *(Child(name, Executor, tools) for name in executors),
             Child(ROUTER, OrderRouter, routing),
             Child(HOLDINGS, Holdings, {"store": ports.store, "chain": ports.chain, "interval": comparing}),
+            *((Child(LOOKOUT, Lookout, {"connections": ports.connections}),) if ports.connections is not None else ()),
         ]
 
     def stop(self, *, timeout: float = 30.0, hurry: threading.Event | None = None) -> bool:
@@ -241,6 +314,8 @@ class Engine:
     def open_position(self, mint: Mint, spend: Lamports, plan: ExitPlan, *, symbol: str | None = None) -> Order:
         """Buy *mint* for *spend* lamports; once filled, the tokens are guarded by *plan*. Return the entry order."""
         token = self.ports.chain.token(mint)
+        for warning in token.warnings:
+            log.warning("token_warning", mint=mint, warning=warning)
         order = entry_order(
             token,
             symbol or mint[:6],
@@ -258,21 +333,24 @@ class Engine:
         return placed
 
     def guard(
-        self, mint: Mint, plan: ExitPlan, *, price: Decimal, amount: RawAmount | None = None, symbol: str | None = None
+        self,
+        mint: Mint,
+        plan: ExitPlan,
+        *,
+        price: Decimal | None = None,
+        amount: RawAmount | None = None,
+        symbol: str | None = None,
     ) -> Position:
-        """Guard *amount* raw tokens (all, where None) that the wallet holds already and paid *price* SOL each for."""
-        held = self.ports.chain.token_balance(mint)
-        position = adopted(
-            self.ports.chain.token(mint),
-            symbol or mint[:6],
-            held if amount is None else amount,
-            price,
-            plan,
-            position_id=PositionId(self.ports.ids.new("pos")),
-            held=held,
-            now=self.ports.clock.now(),
-        )
-        self.ports.store.commit(position)
+        """Guard *amount* raw tokens that the wallet holds already, bought at *price* SOL per whole token.
+
+        Without an amount, all that is not guarded yet; without a price, at that of the moment.
+        """
+        ports = self.ports
+        whole_tokens = None if amount is None else whole(amount, ports.chain.token(mint).decimals)
+        wanted = Wanted(mint=mint, plan=plan, amount=whole_tokens, entry_price=price, symbol=symbol)
+        desk = Desk(ports.chain, ports.store, ports.sources, clock=ports.clock, ids=ports.ids)
+        position = desk.position(wanted)
+        ports.store.commit(position)
         self.system.tell(SUPERVISOR, PositionOpened(position=position))
         return position
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from engine.domain.alert import Alert
+from engine.domain.alert import Alert, Trouble
 from engine.domain.errors import EngineError
 from engine.domain.order import Attempt, Order, OrderEvent
 from engine.domain.position import Position
@@ -62,8 +62,12 @@ class SwapVenue(Protocol):
     def quote(self, request: SwapRequest) -> Quote:
         """Return what the venue would pay for *request* now."""
 
-    def prepare(self, quote: Quote, *, priority_fee: Lamports, marker_seed: str = "") -> PreparedSwap:
+    def prepare(
+        self, quote: Quote, *, priority_fee: Lamports, marker_seed: str = "", priority_fee_cap: Lamports | None = None
+    ) -> PreparedSwap:
         """Return the unsigned transaction of *quote*, simulated on chain, paying *priority_fee* in all.
+
+        What the network asks for now may raise the fee, up to *priority_fee_cap* where there is one.
 
         It begins with the order's marker where there is a *marker_seed* and room for it: `PreparedSwap.marked` says.
         """
@@ -112,7 +116,7 @@ class Chain(Protocol):
         """Return what transaction *signature* moved of *mint* and SOL, or None while the node has no record."""
 
     def token(self, mint: Mint) -> TokenInfo:
-        """Return what the chain says of *mint*.
+        """Return what the chain says of *mint*, and what of it keeps this wallet from trading it.
 
         Raises:
             BadInputError: there is no such mint.
@@ -123,6 +127,22 @@ class Chain(Protocol):
 
     def sol_balance(self) -> Lamports:
         """Return the wallet's lamports."""
+
+
+class SignatureListener(Protocol):
+    """Hears of signatures from a node that tells by itself. Never blocks and never raises.
+
+    Only to be faster: what is told proves nothing, and may never come, or more than once.
+    """
+
+    def listen(self, signature: Signature, on_seen: Callable[[Signature], None]) -> None:
+        """Call *on_seen* from any thread once *signature* is confirmed, whether it succeeded or failed."""
+
+    def forget(self, signature: Signature) -> None:
+        """Listen for *signature* no more; harmless where it was not listened for. What is under way may still come."""
+
+    def close(self) -> None:
+        """Listen for nothing any more."""
 
 
 class PriceSource(Protocol):
@@ -138,6 +158,14 @@ class PriceSource(Protocol):
         Raises:
             PriceUnavailableError: the source did not answer, or answered with nonsense.
         """
+
+
+@runtime_checkable
+class PushingSource(PriceSource, Protocol):
+    """A source that also tells of prices by itself, as they move."""
+
+    def push_to(self, on_tick: Callable[[Tick], None]) -> None:
+        """Call *on_tick*, which must not block, from any thread with each price that moves; the newest counts."""
 
 
 Record = Position | Order | OrderEvent | Attempt | Fill | Alert
@@ -218,6 +246,13 @@ class Bus(Protocol):
 
     def publish(self, subject: str, data: Mapping[str, Any]) -> None:
         """Publish *data* under the dotted *subject*; never blocks, never raises."""
+
+
+class Connections(Protocol):
+    """What the engine reaches the outside by."""
+
+    def troubles(self) -> list[Trouble]:
+        """Look at every connection, and return what is wrong now. Blocks; called by the lookout alone."""
 
 
 class Notifier(Protocol):

@@ -12,7 +12,7 @@ from chain.simulated.prices.path import PricePath
 from chain.simulated.tokens import Token
 from chain.simulated.world import World
 from chain.wallet import Wallet
-from engine.app import Engine, connect
+from engine.app import Engine, Ports, connect
 from engine.clock import ManualClock, SystemClock
 from engine.config import Settings
 from engine.domain.errors import EngineError
@@ -67,7 +67,19 @@ class Simulation:
     def __enter__(self) -> Self:
         self.world.start()
         self.world.fund(self.wallet.address, lamports=self.funds)
-        ports = connect(
+        polled = self._poll_prices
+        self.engine = Engine(
+            self._connected(),
+            self._settings,
+            max_price_age=self._settings.max_price_age if polled else None,
+            check_interval=seconds(0.5) if polled else None,
+        )
+        self.engine.start()
+        return self
+
+    def _connected(self) -> Ports:
+        """Return the outside, as the engine is to use it."""
+        return connect(
             self._settings,
             clock=self.clock,
             ids=self._ids,
@@ -75,17 +87,11 @@ class Simulation:
             signer=self.wallet,
             rpc_url=self.world.rpc_url,
             jupiter_url=self.world.jupiter_url,
+            # What comes over a websocket comes at a moment of the machine, not of a clock that is moved by hand:
+            # with it, two replays at full speed would not be the same.
+            ws_url=None if isinstance(self.clock, ManualClock) else self.world.ws_url,
             poll_prices=self._poll_prices,
         )
-        polled = self._poll_prices
-        self.engine = Engine(
-            ports,
-            self._settings,
-            max_price_age=self._settings.max_price_age if polled else None,
-            check_interval=seconds(0.5) if polled else None,
-        )
-        self.engine.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

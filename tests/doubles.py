@@ -70,7 +70,9 @@ class FakeVenue:
             payload=None,
         )
 
-    def prepare(self, quote: Quote, *, priority_fee: Lamports, marker_seed: str = "") -> PreparedSwap:
+    def prepare(
+        self, quote: Quote, *, priority_fee: Lamports, marker_seed: str = "", priority_fee_cap: Lamports | None = None
+    ) -> PreparedSwap:
         self.fees.append(priority_fee)
         request = quote.request
         message = {"side": request.side, "mint": request.mint, "amount": request.amount, "out": quote.expected_out}

@@ -6,6 +6,7 @@ from typing import Any
 
 from solders.account import Account
 from solders.pubkey import Pubkey
+from solders.token.state import Mint
 
 from chain.simulated.rpc_call import ChainView, Handler, Served, context_slot
 from chain.simulated.rpc_codec import ui_account, ui_amount, with_context
@@ -14,6 +15,7 @@ from chain.simulated.rpc_params import Config, Params, pubkey
 from chain.simulated.token_state import TOKEN_PROGRAMS, mint, token_account
 
 _MAX_ACCOUNTS = 100
+_LARGEST_ACCOUNTS = 20
 _MAX_ACCOUNT_BYTES = 10 * 1024 * 1024
 
 
@@ -70,14 +72,19 @@ def get_token_account_balance(served: Served, params: Params) -> dict[str, Any]:
     return with_context(context_slot(served.bank, params.config(1)), ui_amount(held.amount, decimals))
 
 
+def get_token_largest_accounts(served: Served, params: Params) -> dict[str, Any]:
+    """Answer the token accounts that hold most of a mint, the largest first."""
+    key, config = params.pubkey(0), params.config(1)
+    minted = _mint_at(served.bank, key)
+    held = [(str(address), token_account(each)) for address, each in served.bank.accounts_of_mint(key)]
+    amounts = sorted(((each.amount, address) for address, each in held if each is not None), reverse=True)
+    value = [{"address": address, **ui_amount(raw, minted.decimals)} for raw, address in amounts[:_LARGEST_ACCOUNTS]]
+    return with_context(context_slot(served.bank, config), value)
+
+
 def get_token_supply(served: Served, params: Params) -> dict[str, Any]:
     """Answer how much there is of a mint."""
-    account = served.bank.account(params.pubkey(0))
-    if account is None:
-        raise invalid_params("Invalid param: could not find account")
-    minted = mint(account)
-    if minted is None:
-        raise invalid_params("Invalid param: not a Token mint")
+    minted = _mint_at(served.bank, params.pubkey(0))
     return with_context(context_slot(served.bank, params.config(1)), ui_amount(minted.supply, minted.decimals))
 
 
@@ -106,6 +113,16 @@ def _token_filter(bank: ChainView, wanted: Config) -> tuple[Pubkey | None, Pubke
     return None, program
 
 
+def _mint_at(bank: ChainView, key: Pubkey) -> Mint:
+    account = bank.account(key)
+    if account is None:
+        raise invalid_params("Invalid param: could not find account")
+    minted = mint(account)
+    if minted is None:
+        raise invalid_params("Invalid param: not a Token mint")
+    return minted
+
+
 def _mint_of(account: Account) -> Pubkey | None:
     held = token_account(account)
     return None if held is None else held.mint
@@ -125,5 +142,6 @@ ACCOUNT_METHODS: dict[str, Handler] = {
     "getMinimumBalanceForRentExemption": get_minimum_balance_for_rent_exemption,
     "getTokenAccountsByOwner": get_token_accounts_by_owner,
     "getTokenAccountBalance": get_token_account_balance,
+    "getTokenLargestAccounts": get_token_largest_accounts,
     "getTokenSupply": get_token_supply,
 }

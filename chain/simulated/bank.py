@@ -124,8 +124,17 @@ class Bank:
         """Return the token accounts of wallet *owner*, of both token programs, oldest first."""
         with self._lock:
             self.advance()
-            found = [(key, self._cluster.runtime.account(key)) for key in self._cluster.holdings.of(owner)]
-            return [(key, account) for key, account in found if account is not None]
+            return self._read(self._cluster.holdings.of(owner))
+
+    def accounts_of_mint(self, mint: Pubkey) -> list[tuple[Pubkey, Account]]:
+        """Return the token accounts of *mint*, oldest first."""
+        with self._lock:
+            self.advance()
+            return self._read(self._cluster.holdings.of_mint(mint))
+
+    def _read(self, keys: list[Pubkey]) -> list[tuple[Pubkey, Account]]:
+        found = [(key, self._cluster.runtime.account(key)) for key in keys]
+        return [(key, account) for key, account in found if account is not None]
 
     def set_account(self, key: Pubkey, account: Account) -> None:
         """Put *account* at *key* from outside, without a transaction; one without lamports deletes it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -11,43 +10,15 @@ from solders.pubkey import Pubkey
 
 from chain.simulated.blockhashes import LIFETIME
 from chain.simulated.maker import Maker
-from chain.simulated.market import Market, NoRouteError, Offer
+from chain.simulated.market import Market, Offer
+from chain.simulated.marketplace import SOL_USD, HandOut, offer_of
+from chain.simulated.price_board import WrittenPrices
 from chain.simulated.slots import Commitment
-from chain.simulated.swap_instructions import Parties, SwapInstructions, swap_instructions
+from chain.simulated.swap_instructions import Parties, swap_instructions
 from chain.simulated.tokens import Token
 from chain.simulated.trading_bank import TradingBank
-from engine.domain.errors import EngineError
-from engine.domain.swap import Side
-from engine.domain.units import SOL_MINT, BasisPoints, Nanos
+from engine.domain.units import BasisPoints, Nanos
 from engine.ports import Clock
-
-SOL_USD = Decimal(150)
-
-
-class NotTradableError(EngineError):
-    """There is no market for a mint.
-
-    Attributes:
-        mint: which, as it was asked for.
-    """
-
-    def __init__(self, mint: str) -> None:
-        super().__init__(f"there is no market for {mint}")
-        self.mint = mint
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandOut:
-    """A swap that is ready to be signed by its taker."""
-
-    offer: Offer
-    taker: Pubkey
-    instructions: SwapInstructions
-    blockhash: str
-    """Base58."""
-    last_valid_block_height: int
-    """Of *blockhash*, inclusive."""
-    slot: int
 
 
 class Exchange:
@@ -78,7 +49,7 @@ class Exchange:
         """
         with self.bank.lock:
             market = Market(
-                self.bank,
+                WrittenPrices(self.bank),
                 self.bank.lock,
                 token,
                 price=price,
@@ -90,20 +61,8 @@ class Exchange:
             return market
 
     def offer(self, input_mint: str, output_mint: str, amount: int, slippage: BasisPoints) -> Offer:
-        """Return what the market pays for *amount* raw units of *input_mint* in *output_mint*.
-
-        Raises:
-            NotTradableError: a mint has no market.
-            NoRouteError: neither mint is SOL, or the market is halted or would pay nothing.
-        """
-        for mint in (input_mint, output_mint):
-            if mint != SOL_MINT and mint not in self._markets:
-                raise NotTradableError(mint)
-        if input_mint == SOL_MINT and output_mint != SOL_MINT:
-            return self._markets[output_mint].offer(Side.BUY, amount, slippage)
-        if output_mint == SOL_MINT and input_mint != SOL_MINT:
-            return self._markets[input_mint].offer(Side.SELL, amount, slippage)
-        raise NoRouteError("every market trades one token for SOL")
+        """Return what the market pays for *amount* raw units of *input_mint* in *output_mint*; see `offer_of`."""
+        return offer_of(self._markets, input_mint, output_mint, amount, slippage)
 
     def hand_out(self, offer: Offer, taker: Pubkey, *, wrap_and_unwrap_sol: bool = True) -> HandOut:
         """Return the swap that carries out *offer* for *taker*, with a vault of its own to be paid from."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from solders.account import Account
 from solders.clock import Clock as ClockSysvar
-from solders.litesvm import LiteSVM
+from solders.litesvm import FeatureSet, LiteSVM
 from solders.pubkey import Pubkey
 from solders.rent import Rent
 from solders.signature import Signature
@@ -33,6 +33,8 @@ LAMPORTS_PER_BYTE = 5_080
 MAX_ACCOUNT_LOCKS = 64
 _ACCOUNT_OVERHEAD = 128
 _LOADER = Pubkey.from_string("BPFLoader2111111111111111111111111111111111")
+_LOADER_V4 = Pubkey.from_string("EmhbpdVtZ2hWRGFWBDjn2i3SJD8Z36z4mpMcZJEnebnP")
+"""The feature by which loader-v4 takes the deploying of programs over from loader-v3: not what clusters do today."""
 _GONE = Account(0, b"", SYSTEM_PROGRAM)
 
 Written = dict[Pubkey, Account | None]
@@ -55,7 +57,13 @@ class Runtime:
     """Accounts, and executing transactions on them one at a time."""
 
     def __init__(self) -> None:
-        svm = LiteSVM().with_blockhash_check(False).with_sigverify(False).with_transaction_history(0)
+        svm = (
+            LiteSVM()
+            .with_builtins(_features())
+            .with_blockhash_check(False)
+            .with_sigverify(False)
+            .with_transaction_history(0)
+        )
         svm.set_rent(Rent(LAMPORTS_PER_BYTE, 1.0, 50))
         self._svm = svm
 
@@ -184,6 +192,12 @@ class Runtime:
         if before is None or before.lamports >= self.rent(len(before.data)):
             return True
         return len(after.data) != len(before.data) or after.lamports > before.lamports
+
+
+def _features() -> FeatureSet:
+    """Return every feature that LiteSVM knows but that one."""
+    active = {key: slot for key, slot in FeatureSet.all_enabled().active.items() if key != _LOADER_V4}
+    return FeatureSet(active, {_LOADER_V4})
 
 
 def _meta_of(result: TransactionResult | SimulateResult) -> TransactionMetadata:

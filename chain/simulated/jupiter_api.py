@@ -25,13 +25,14 @@ from starlette.routing import Route
 from chain.simulated import jupiter_errors as errors
 from chain.simulated import jupiter_requests as requests
 from chain.simulated import jupiter_shapes as shapes
-from chain.simulated.exchange import Exchange, NotTradableError
 from chain.simulated.jupiter_fees import rate
 from chain.simulated.jupiter_quotes import QuoteBook
 from chain.simulated.jupiter_swaps import prepare
 from chain.simulated.maker import SOL_STOCK
 from chain.simulated.market import NoRouteError, Offer
+from chain.simulated.marketplace import Marketplace, NotTradableError
 from chain.simulated.tokens import WRAPPED_SOL
+from engine.domain.errors import ChainUnavailableError
 from engine.domain.units import SECOND, SOL_MINT, sol
 
 Query = Mapping[str, str]
@@ -41,7 +42,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 class JupiterApi:
     """The answers of the API, as JSON. Safe to call from any thread."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Marketplace) -> None:
         self._exchange = exchange
         self._quotes = QuoteBook()
 
@@ -124,7 +125,7 @@ class JupiterApi:
             raise (errors.no_routes_found() if halted else errors.could_not_find_any_route()) from error
 
 
-def jupiter_app(exchange: Exchange) -> Starlette:
+def jupiter_app(exchange: Marketplace) -> Starlette:
     """Return the ASGI application that serves *exchange*."""
     api = JupiterApi(exchange)
     return Starlette(
@@ -135,7 +136,7 @@ def jupiter_app(exchange: Exchange) -> Starlette:
             Route("/swap/v2/build", _get(api.build)),
             Route("/price/v3", _get(api.prices)),
         ],
-        exception_handlers={errors.JupiterError: _refuse},
+        exception_handlers={errors.JupiterError: _refuse, NoRouteError: _refuse, ChainUnavailableError: _refuse},
     )
 
 
@@ -154,6 +155,10 @@ def _post(answer: Callable[[bytes], dict[str, Any]]) -> Handler:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
+    if isinstance(error, NoRouteError):
+        error = errors.could_not_find_any_route()
+    elif isinstance(error, ChainUnavailableError):
+        error = errors.chain_unavailable()
     if not isinstance(error, errors.JupiterError):
         raise error
     return error.response(with_code=request.url.path.startswith("/swap/v1/"))

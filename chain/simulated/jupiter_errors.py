@@ -110,6 +110,11 @@ def foreign_quote() -> JupiterError:
     return invalid_request("quoteResponse is not a quote of this server: hand it back as it was answered")
 
 
+def chain_unavailable() -> JupiterError:
+    """The chain that the markets are on did not answer."""
+    return JupiterError("Internal server error", status=SERVER_ERROR)
+
+
 def too_many_requests() -> Response:
     """Return the answer of the gateway to a client beyond its plan."""
     return JSONResponse({"code": TOO_MANY_REQUESTS, "message": "[API Gateway] Too many requests"}, TOO_MANY_REQUESTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import OrderedDict
 from typing import Any
 
@@ -29,18 +30,20 @@ _UNCOMPARED = "timeTaken"
 
 
 class QuoteBook:
-    """The newest ten thousand quotes. Not thread-safe: the exchange's lock guards it."""
+    """The newest ten thousand quotes. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._offers: OrderedDict[str, Offer] = OrderedDict()
         self._fields: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
 
     def remember(self, quote: dict[str, Any], offer: Offer) -> None:
         """Take up that *quote* was answered and stands for *offer*."""
-        self._fields = frozenset(quote)
-        self._offers[_key(quote)] = offer
-        if len(self._offers) > _REMEMBERED:
-            self._offers.popitem(last=False)
+        with self._lock:
+            self._fields = frozenset(quote)
+            self._offers[_key(quote)] = offer
+            if len(self._offers) > _REMEMBERED:
+                self._offers.popitem(last=False)
 
     def offer(self, quote: dict[str, Any]) -> Offer:
         """Return the offer that *quote* stands for.

@@ -17,9 +17,9 @@ from solders.compute_budget import set_compute_unit_price
 from solders.hash import Hash
 from solders.instruction import Instruction
 
-from chain.simulated.exchange import HandOut
 from chain.simulated.jupiter_fees import GOING_RATE, ComputeBudget
 from chain.simulated.market import Market, Offer
+from chain.simulated.marketplace import HandOut
 from engine.domain.units import SECOND, Nanos, sol
 
 VENUE_LABEL = "Simulated Market"

@@ -11,7 +11,6 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
 from chain.simulated import jupiter_shapes as shapes
-from chain.simulated.exchange import Exchange, HandOut
 from chain.simulated.fees import MAX_COMPUTE_UNITS
 from chain.simulated.jupiter_fees import (
     GOING_RATE,
@@ -22,6 +21,7 @@ from chain.simulated.jupiter_fees import (
 )
 from chain.simulated.jupiter_requests import CappedFee, SwapRequest
 from chain.simulated.market import Offer
+from chain.simulated.marketplace import HandOut, Marketplace
 from chain.simulated.transaction_errors import describe
 
 
@@ -37,7 +37,7 @@ class PreparedSwap:
     """What the answer says of fees and simulation."""
 
 
-def prepare(exchange: Exchange, offer: Offer, request: SwapRequest) -> PreparedSwap:
+def prepare(exchange: Marketplace, offer: Offer, request: SwapRequest) -> PreparedSwap:
     """Return the swap of *offer* that *request* asks for, simulated where it wants a fitting compute limit.
 
     Raises:

@@ -5,23 +5,23 @@ What an order does to the price is in what it is paid (see `pricing`), not in wh
 
 An order is quoted what the rule gives for it at the current price. If the price is within the order's band
 when its transaction lands, it is paid exactly what was quoted: the maker bears, and keeps, the difference.
-Outside of the band the guard program takes the transaction back. So a swap brings what was quoted or nothing,
+Outside of the band the swap program takes the transaction back. So a swap brings what was quoted or nothing,
 and never less than the minimum.
 """
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 
-from solders.account import Account
 from solders.pubkey import Pubkey
 
-from chain.simulated import guard_program
+from chain.simulated import swap_program
+from chain.simulated.price_board import PriceBoard, price_address
 from chain.simulated.pricing import Pricing
-from chain.simulated.tokens import WHOLE_BPS, WRAPPED_SOL, Accounts, Token
+from chain.simulated.tokens import WHOLE_BPS, WRAPPED_SOL, Token
 from engine.domain.errors import BadInputError, EngineError
 from engine.domain.swap import Side
 from engine.domain.units import LAMPORTS_PER_SOL, BasisPoints, Lamports, Nanos, RawAmount, sol, whole
@@ -83,23 +83,25 @@ class Market:
 
     def __init__(
         self,
-        accounts: Accounts,
+        board: PriceBoard,
         lock: AbstractContextManager[object],
         token: Token,
         *,
         price: Decimal,
         depth_sol: Decimal,
         opened_at: Nanos,
+        pricing: Pricing | None = None,
     ) -> None:
         """Open the market.
 
         Args:
-            accounts: the ledger that holds the price account.
+            board: the price accounts on chain.
             lock: held while the price and its account change together.
             token: what is traded for SOL.
             price: SOL per whole token.
             depth_sol: SOL on the market's SOL side; an order worth this much is paid half its worth.
             opened_at: now.
+            pricing: the rule and its units, where they must be those of before; else *price* decides the units.
 
         Raises:
             BadInputError: the price or the depth is not one that can be.
@@ -112,14 +114,15 @@ class Market:
         depth = Lamports(int(depth_sol * LAMPORTS_PER_SOL))
         self.token = token
         self.opened_at = opened_at
-        self.price_account = _address("price", token)
-        self._accounts = accounts
+        self.price_account = board.address_of(token)
+        self._board = board
         self._lock = lock
-        self._pricing = Pricing.starting_at(price, decimals=token.decimals, depth=depth)
+        self._pricing = pricing or Pricing.starting_at(price, decimals=token.decimals, depth=depth)
         self._scaled = 0
         self._halted = False
         self._drift: _Drift | None = None
         self._drifting: dict[Pubkey, int] = {}
+        self._followers: list[Callable[[Decimal], None]] = []
         self.set_price(price)
 
     @property
@@ -143,10 +146,25 @@ class Market:
         Raises:
             BadInputError: the price is not one that can be; the old one stands.
         """
-        scaled = self._pricing.scaled(price if isinstance(price, Decimal) else Decimal(repr(price)))
+        scaled = self.scaled(price)
         with self._lock:
+            self._board.write(self.price_account, scaled)
             self._scaled = scaled
-            self._write_price(self.price_account, scaled)
+            for follow in self._followers:
+                follow(self.price)
+
+    def scaled(self, price: Decimal | float) -> int:
+        """Return *price*, in SOL per whole token, in the units that the chain compares.
+
+        Raises:
+            BadInputError: the price is not one that can be.
+        """
+        return self._pricing.scaled(price if isinstance(price, Decimal) else Decimal(repr(price)))
+
+    def on_price(self, follow: Callable[[Decimal], None]) -> None:
+        """Call *follow* with each price that the market moves to, while nothing else on chain can change."""
+        with self._lock:
+            self._followers.append(follow)
 
     def halt(self) -> None:
         """Quote nothing until `resume`; transactions that were handed out may still land."""
@@ -210,9 +228,9 @@ class Market:
             drift.times -= 1
             if not drift.times:
                 self._drift = None
-            address = _address(f"drift {len(self._drifting)}", self.token)
+            address = price_address(f"drift {len(self._drifting)}", self.token)
             self._drifting[address] = drift.bps
-            self._write_price(address, self._scaled)
+            self._board.write(address, self._scaled)
             return address
 
     def transaction_sent(self, accounts: list[Pubkey]) -> None:
@@ -220,7 +238,7 @@ class Market:
         with self._lock:
             for address in self._drifting.keys() & set(accounts):
                 moved = self._scaled * (WHOLE_BPS + self._drifting[address]) // WHOLE_BPS
-                self._write_price(address, min(guard_program.MAX_U64, max(0, moved)))
+                self._board.write(address, min(swap_program.MAX_U64, max(0, moved)))
 
     def _priced(self, side: Side, amount: int) -> int:
         """Return what of *amount* reaches the market: a SELL pays the token's transfer fee on the way."""
@@ -239,14 +257,6 @@ class Market:
         """Return the scaled prices, both inclusive, at which the order is still worth its minimum."""
         priced = self._priced(side, amount)
         if side is Side.SELL:
-            return self._pricing.lowest_price(RawAmount(priced), Lamports(minimum)), guard_program.MAX_U64
+            return self._pricing.lowest_price(RawAmount(priced), Lamports(minimum)), swap_program.MAX_U64
         sent = RawAmount(self.token.sent_for(minimum))
         return 0, self._pricing.highest_price(Lamports(priced), sent)
-
-    def _write_price(self, address: Pubkey, scaled: int) -> None:
-        data = guard_program.price_account_data(scaled)
-        self._accounts.set_account(address, Account(self._accounts.rent(len(data)), data, guard_program.PROGRAM_ID))
-
-
-def _address(purpose: str, token: Token) -> Pubkey:
-    return Pubkey(hashlib.sha256(f"{purpose} of {token.address}".encode()).digest())

@@ -8,9 +8,11 @@ hear of the newest state.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 from solders.account import Account
 from solders.pubkey import Pubkey
+from solders.token.state import TokenAccount
 
 from chain.simulated.blockhashes import LIFETIME
 from chain.simulated.cluster import Cluster
@@ -77,9 +79,20 @@ class Replica(ChainView):
     def accounts_of(self, owner: Pubkey) -> list[tuple[Pubkey, Account]]:
         """Return the token accounts that *owner* had."""
         with self._lock:
-            now = dict(self._bank.accounts_of(owner))
-            then = {**now, **self._cluster.changed_since(self.slot())}
-            return [(key, account) for key, account in then.items() if account and _owner_of(account) == owner]
+            now = self._bank.accounts_of(owner)
+            return [(key, account) for key, account, held in self._then(now) if held.owner == owner]
+
+    def accounts_of_mint(self, mint: Pubkey) -> list[tuple[Pubkey, Account]]:
+        """Return the token accounts that there were of *mint*."""
+        with self._lock:
+            now = self._bank.accounts_of_mint(mint)
+            return [(key, account) for key, account, held in self._then(now) if held.mint == mint]
+
+    def _then(self, now: list[tuple[Pubkey, Account]]) -> Iterator[tuple[Pubkey, Account, TokenAccount]]:
+        """Yield the accounts of *now* as they were, and every other token account that has changed since."""
+        for key, account in {**dict(now), **self._cluster.changed_since(self.slot())}.items():
+            if account is not None and (held := token_account(account)) is not None:
+                yield key, account, held
 
     def rent(self, size: int) -> int:
         """Return the lamports that an account of *size* bytes must hold."""
@@ -154,8 +167,3 @@ class Replica(ChainView):
     def _seen(self, executed: list[ExecutedTransaction]) -> list[ExecutedTransaction]:
         newest = self.slot()
         return [one for one in executed if one.slot <= newest]
-
-
-def _owner_of(account: Account) -> Pubkey | None:
-    held = token_account(account)
-    return None if held is None else held.owner

@@ -46,6 +46,9 @@ class ChainView(Protocol):
     def accounts_of(self, owner: Pubkey) -> list[tuple[Pubkey, Account]]:
         """Return the token accounts of wallet *owner*."""
 
+    def accounts_of_mint(self, mint: Pubkey) -> list[tuple[Pubkey, Account]]:
+        """Return the token accounts of *mint*."""
+
     def rent(self, size: int) -> int:
         """Return the lamports that an account of *size* bytes must hold."""
 

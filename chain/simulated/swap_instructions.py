@@ -1,8 +1,7 @@
 """A swap as instructions that need the taker's signature alone.
 
-Jupiter does a swap within one instruction of its program. Here the payment and its return are plain token
-transfers in front of the guard, and the chain's all-or-nothing makes them one: if the guard fails, nothing
-was paid. The parts are those of Jupiter's answers, to be put in this order: setup, swap, cleanup.
+The parts are those of Jupiter's answers, to be put in this order: setup, swap, cleanup. Accounts are created and SOL
+is wrapped around the swap, which is one instruction of the market's program, as it is one of Jupiter's.
 """
 
 from __future__ import annotations
@@ -16,15 +15,13 @@ from spl.token.constants import TOKEN_PROGRAM_ID
 from spl.token.instructions import (
     CloseAccountParams,
     SyncNativeParams,
-    TransferCheckedParams,
     close_account,
     create_idempotent_associated_token_account,
     sync_native,
-    transfer_checked,
 )
 
-from chain.simulated.guard_program import guard
 from chain.simulated.market import Offer
+from chain.simulated.swap_program import PROGRAM_ID, Swap, swap
 from chain.simulated.tokens import WRAPPED_SOL, Token
 from engine.domain.swap import Side
 
@@ -52,6 +49,8 @@ class Parties:
     vault: Pubkey
     """The maker's token account from which the taker may move the payment."""
     price_account: Pubkey
+    program: Pubkey = PROGRAM_ID
+    """The program that swaps."""
 
 
 def swap_instructions(offer: Offer, parties: Parties, *, wrap_and_unwrap_sol: bool) -> SwapInstructions:
@@ -71,13 +70,28 @@ def swap_instructions(offer: Offer, parties: Parties, *, wrap_and_unwrap_sol: bo
         if wrap_and_unwrap_sol:
             setup += _wrap(taker, wrapped, offer.amount_in)
         setup.append(_create(taker, received))
-    setup += [
-        _transfer(paid, paid.account_of(taker), paid.account_of(parties.maker), taker, offer.amount_in),
-        _transfer(received, parties.vault, received.account_of(taker), taker, offer.sent),
-    ]
+    order = Swap(
+        taker=taker,
+        source=paid.account_of(taker),
+        source_mint=paid.mint,
+        source_program=paid.program,
+        destination=received.account_of(taker),
+        destination_mint=received.mint,
+        destination_program=received.program,
+        maker=paid.account_of(parties.maker),
+        vault=parties.vault,
+        price_account=parties.price_account,
+        amount_in=offer.amount_in,
+        quoted_out=offer.amount_out,
+        slippage=offer.slippage,
+        sent=offer.sent,
+        lowest=offer.lowest,
+        highest=offer.highest,
+        program=parties.program,
+    )
     return SwapInstructions(
         setup=tuple(setup),
-        swap=guard(parties.price_account, lowest=offer.lowest, highest=offer.highest),
+        swap=swap(order),
         cleanup=_unwrap(taker, wrapped) if wrap_and_unwrap_sol else None,
     )
 
@@ -95,18 +109,3 @@ def _wrap(taker: Pubkey, wrapped: Pubkey, lamports: int) -> list[Instruction]:
 
 def _unwrap(taker: Pubkey, wrapped: Pubkey) -> Instruction:
     return close_account(CloseAccountParams(program_id=TOKEN_PROGRAM_ID, account=wrapped, dest=taker, owner=taker))
-
-
-def _transfer(token: Token, source: Pubkey, dest: Pubkey, authority: Pubkey, amount: int) -> Instruction:
-    # The checked form, because Token-2022 refuses the other one for mints with a transfer fee.
-    return transfer_checked(
-        TransferCheckedParams(
-            program_id=token.program,
-            source=source,
-            mint=token.mint,
-            dest=dest,
-            owner=authority,
-            amount=amount,
-            decimals=token.decimals,
-        )
-    )

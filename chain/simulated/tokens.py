@@ -2,7 +2,7 @@
 
 Token-2022 extends the layouts of Token (https://github.com/solana-program/token-2022): both kinds of account
 are padded to the length of a token account, then come a byte that tells the kind and the extensions, each a
-u16 type, a u16 length and a value. Of the extensions only the transfer fee is known here.
+u16 type, a u16 length and a value. Of the extensions those are known here that decide whether a token moves.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from solders.account import Account
@@ -33,6 +34,24 @@ _EXTENSION = struct.Struct("<HH")
 _FEE_SCHEDULE = struct.Struct("<QQH")
 _KIND_MINT, _KIND_ACCOUNT = 1, 2
 _TRANSFER_FEE_CONFIG, _TRANSFER_FEE_AMOUNT, _IMMUTABLE_OWNER = 1, 2, 7
+_NON_TRANSFERABLE_ACCOUNT, _PAUSABLE_ACCOUNT = 13, 27
+_PAUSED_AT = 32
+"""Of the value of the mint's extension: behind the authority."""
+
+
+class Trait(Enum):
+    """What the issuer of a Token-2022 mint may have kept the right to; each is an extension, (type, value)."""
+
+    DEFAULT_FROZEN = 6, b"\x02"
+    """Every new account is frozen until the issuer thaws it."""
+    NON_TRANSFERABLE = 9, b""
+    PERMANENT_DELEGATE = 12, b"\x07" * 32
+    PAUSABLE = 26, b"\x07" * 32 + b"\x00"
+    """All transfers may be stopped; LiteSVM's Token-2022 is older than that and lets them through. See `set_paused`."""
+
+
+_OF_ACCOUNTS = {Trait.NON_TRANSFERABLE: _NON_TRANSFERABLE_ACCOUNT, Trait.PAUSABLE: _PAUSABLE_ACCOUNT}
+"""The extension, without a value, of every account of a mint with that trait."""
 
 
 class Accounts(Protocol):
@@ -59,6 +78,8 @@ class Token:
     """`TOKEN_PROGRAM_ID` or `TOKEN_2022_PROGRAM_ID`."""
     transfer_fee: BasisPoints = _NO_FEE
     """What Token-2022 withholds of every transfer from the one who receives it; below 10,000."""
+    traits: frozenset[Trait] = frozenset()
+    """Of a Token-2022 mint."""
 
     @property
     def address(self) -> Mint:
@@ -88,9 +109,12 @@ WRAPPED_SOL = Token(symbol="SOL", mint=WRAPPED_SOL_MINT, decimals=9)
 
 def create_mint(accounts: Accounts, token: Token, *, supply: int, authority: Pubkey | None) -> None:
     """Write the mint account of *token* with *supply* raw units, to which only *authority* may add."""
-    data = bytes(MintState(authority, supply, token.decimals, is_initialized=True))
-    if token.transfer_fee:
-        data = _extended(data, _KIND_MINT, [(_TRANSFER_FEE_CONFIG, _fee_config(token))])
+    # A mint whose accounts start frozen is one that somebody can freeze and thaw.
+    freezer = authority if Trait.DEFAULT_FROZEN in token.traits else None
+    data = bytes(MintState(authority, supply, token.decimals, is_initialized=True, freeze_authority=freezer))
+    extensions = _mint_extensions(token)
+    if extensions:
+        data = _extended(data, _KIND_MINT, extensions)
     _write(accounts, token.mint, data, token.program)
 
 
@@ -162,6 +186,25 @@ def set_frozen(accounts: Accounts, address: Pubkey, *, frozen: bool) -> None:
         accounts.set_account(address, Account(account.lamports, bytes(data), account.owner))
 
 
+def set_paused(accounts: Accounts, token: Token, *, paused: bool) -> None:
+    """Stop all transfers of *token*, as its issuer may, or let them go on.
+
+    Raises:
+        ValueError: there is no such mint, or it has not the trait `PAUSABLE`.
+    """
+    account = accounts.account(token.mint)
+    if account is None or Trait.PAUSABLE not in token.traits:
+        raise ValueError(f"{token.symbol} is no mint whose transfers can be paused")
+    data = bytearray(account.data)
+    at = ACCOUNT_LEN + 1
+    for number, value in _mint_extensions(token):
+        at += _EXTENSION.size
+        if number == Trait.PAUSABLE.value[0]:
+            data[at + _PAUSED_AT] = paused
+        at += len(value)
+    accounts.set_account(token.mint, Account(account.lamports, bytes(data), account.owner))
+
+
 def remove(accounts: Accounts, address: Pubkey) -> None:
     """Take the account at *address* off the ledger."""
     accounts.set_account(address, Account(0, b"", Pubkey.default()))
@@ -176,12 +219,18 @@ def _extended(base: bytes, kind: int, extensions: Iterable[tuple[int, bytes]]) -
     return base.ljust(ACCOUNT_LEN, b"\0") + bytes([kind]) + values
 
 
+def _mint_extensions(token: Token) -> list[tuple[int, bytes]]:
+    fee: list[tuple[int, bytes]] = [(_TRANSFER_FEE_CONFIG, _fee_config(token))] if token.transfer_fee else []
+    return [*fee, *(trait.value for trait in Trait if trait in token.traits)]
+
+
 def _account_extensions(token: Token) -> list[tuple[int, bytes]]:
     """Return what the associated-token program would put into an account of *token*."""
     if token.program != TOKEN_2022_PROGRAM_ID:
         return []
     nothing_withheld: list[tuple[int, bytes]] = [(_TRANSFER_FEE_AMOUNT, bytes(8))] if token.transfer_fee else []
-    return [(_IMMUTABLE_OWNER, b""), *nothing_withheld]
+    of_traits = [(number, b"") for trait, number in _OF_ACCOUNTS.items() if trait in token.traits]
+    return [(_IMMUTABLE_OWNER, b""), *nothing_withheld, *of_traits]
 
 
 def _fee_config(token: Token) -> bytes:

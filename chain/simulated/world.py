@@ -12,21 +12,25 @@ from solders.pubkey import Pubkey
 from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
 from starlette.types import ASGIApp
 
-from chain.simulated import guard_program
+from chain.simulated import swap_program
 from chain.simulated.bank import SLOT_DURATION
 from chain.simulated.behaviour import Behaviour
+from chain.simulated.dexscreener_api import dexscreener_app
 from chain.simulated.dumps import load_dumps
-from chain.simulated.exchange import SOL_USD, Exchange
+from chain.simulated.exchange import Exchange
+from chain.simulated.faults.dexscreener import DexScreenerFront
 from chain.simulated.faults.front import JupiterFront, NodeFront
 from chain.simulated.faults.plan import FaultPlan
 from chain.simulated.jupiter_api import jupiter_app
 from chain.simulated.jupiter_gateway import PRO_PLAN, Gateway
 from chain.simulated.maker import Maker
 from chain.simulated.market import Market
+from chain.simulated.marketplace import SOL_USD
 from chain.simulated.node import Node
+from chain.simulated.pool_accounts import PoolAccounts, PoolKind
 from chain.simulated.server import LoopbackServer
 from chain.simulated.token_state import token_account
-from chain.simulated.tokens import WHOLE_BPS, Token, set_frozen
+from chain.simulated.tokens import WHOLE_BPS, Token, Trait, set_frozen
 from chain.simulated.trading_bank import TradingBank
 from engine.domain.errors import BadInputError
 from engine.domain.units import BasisPoints, Nanos, RawAmount
@@ -82,7 +86,7 @@ class World:
         self.faults = faults
         if faults is not None:
             self.bank.keep_history()
-        self.bank.add_program(guard_program.PROGRAM_ID, guard_program.elf())
+        self.bank.add_program(swap_program.PROGRAM_ID, swap_program.elf())
         if dumps is not None:
             _load(self.bank, dumps)
         self._maker = Maker(self.bank, self._address("maker"))
@@ -91,28 +95,36 @@ class World:
         node = Node(self.bank, behaviour)
         rpc_app: ASGIApp = node.app
         swap_app: ASGIApp = self.gateway
+        pairs_app: ASGIApp = dexscreener_app(self.exchange)
         if faults is not None:
             rpc_app = NodeFront(node, faults, clock, bank=self.bank)
             swap_app = JupiterFront(self.gateway, faults, clock, exchange=self.exchange)
+            pairs_app = DexScreenerFront(pairs_app, faults, clock)
         self._node_server = LoopbackServer(rpc_app)
         self._jupiter_server = LoopbackServer(swap_app)
+        self._dexscreener_server = LoopbackServer(pairs_app)
 
     def start(self) -> None:
-        """Serve from now on; `rpc_url`, `ws_url` and `jupiter_url` say where."""
-        self._node_server.start()
+        """Serve from now on; `rpc_url`, `ws_url`, `jupiter_url` and `dexscreener_url` say where."""
         try:
-            self._jupiter_server.start()
+            for server in self._servers:
+                server.start()
         except BaseException:
-            self._node_server.stop()
+            for server in self._servers:
+                server.stop()
             raise
 
     def stop(self) -> None:
         """Stop serving and let go of the clock; harmless when repeated."""
         if self.faults is not None:
             self.faults.waiting.hang_up()
-        self._jupiter_server.stop()
-        self._node_server.stop()
+        for server in reversed(self._servers):
+            server.stop()
         self.bank.close()
+
+    @property
+    def _servers(self) -> tuple[LoopbackServer, ...]:
+        return self._node_server, self._jupiter_server, self._dexscreener_server
 
     @property
     def rpc_url(self) -> str:
@@ -129,6 +141,11 @@ class World:
         """What stands in for https://api.jup.ag, while it is served."""
         return self._jupiter_server.url
 
+    @property
+    def dexscreener_url(self) -> str:
+        """What stands in for https://api.dexscreener.com, while it is served."""
+        return self._dexscreener_server.url
+
     def create_token(
         self,
         symbol: str,
@@ -138,6 +155,7 @@ class World:
         depth_sol: Decimal,
         token_2022: bool = False,
         transfer_fee_bps: int = 0,
+        traits: frozenset[Trait] = frozenset(),
     ) -> Token:
         """Create a token and its market against SOL.
 
@@ -148,6 +166,7 @@ class World:
             depth_sol: SOL on the market's SOL side; an order worth this much is paid half its worth.
             token_2022: mint it with Token-2022.
             transfer_fee_bps: what Token-2022 withholds of every transfer.
+            traits: what else the issuer of a Token-2022 token can do.
 
         Raises:
             BadInputError: the symbol is taken or a figure makes no sense.
@@ -162,15 +181,30 @@ class World:
                 f"{symbol} cannot have a transfer fee of {transfer_fee_bps} bps: "
                 f"give a Token-2022 token less than {WHOLE_BPS}, and others none."
             )
+        if traits and not token_2022:
+            raise BadInputError(f"{symbol} cannot have traits: only a Token-2022 token has them.")
         token = Token(
             symbol=symbol,
             mint=mint,
             decimals=decimals,
             program=TOKEN_2022_PROGRAM_ID if token_2022 else TOKEN_PROGRAM_ID,
             transfer_fee=BasisPoints(transfer_fee_bps),
+            traits=traits,
         )
         self.exchange.open_market(token, price=price, depth_sol=depth_sol)
         return token
+
+    def open_pool(self, mint: str, kind: PoolKind) -> PoolAccounts:
+        """Put the accounts of a pool of *mint* on chain, whose reserves follow the market from now on.
+
+        Raises:
+            BadInputError: there is no such token.
+        """
+        market = self.market(mint)
+        with self.bank.lock:
+            pool = PoolAccounts(self.bank, kind, market.token, price=market.price, depth=market.depth)
+            market.on_price(pool.move)
+            return pool
 
     def market(self, mint: str) -> Market:
         """Return the market of *mint*.
@@ -255,9 +289,9 @@ class World:
 
 def _load(bank: TradingBank, dumps: Path) -> None:
     loaded = load_dumps(bank, dumps)
-    if guard_program.PROGRAM_ID in loaded.programs:
+    if swap_program.PROGRAM_ID in loaded.programs:
         raise BadInputError(
-            f"{dumps} holds Jupiter's own program {guard_program.PROGRAM_ID}, whose place the simulated market "
+            f"{dumps} holds Jupiter's own program {swap_program.PROGRAM_ID}, whose place the simulated market "
             "needs for its price check: take it out of the directory."
         )
 

@@ -1,6 +1,6 @@
 """The command line. Data goes to standard output, messages to standard error.
 
-Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 bad input, 4 settings with faults, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,10 +10,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from engine import logs
-from engine.domain.errors import BadInputError, EngineError
+from engine.cli import config as settings
+from engine.cli import devnet, wallet
+from engine.cli.console import level_of, messages
+from engine.cli.doctor import doctor
+from engine.cli.guard import guard, positions
+from engine.cli.init import init
+from engine.cli.run import run
+from engine.domain.errors import BadInputError, ConfigError, EngineError
 
 DATABASE = Path(".ripcord/demo.db")
 
@@ -24,6 +30,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(settings.commands, name="config")
+app.add_typer(wallet.commands, name="wallet")
+app.add_typer(positions, name="positions")
+app.add_typer(devnet.commands, name="devnet")
+for command in (init, doctor, run, guard):
+    app.command()(command)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", show_default=False)]
 DumpsOption = Annotated[
@@ -52,7 +64,7 @@ def demo(
     """
     from engine.cli.demo import run_demo
 
-    level = _level(log_level)
+    level = level_of(log_level)
     raise typer.Exit(run_demo(config=config, database=database, dumps=dumps, log_level=level, log_file=log_file))
 
 
@@ -84,7 +96,7 @@ def replay(
     """Guard one position over a price file, through the same engine and cluster, and print every exit."""
     from engine.cli.replay import ReplayOptions, run_replay
 
-    logs.configure(level=_level(log_level))
+    logs.configure(level=level_of(log_level))
     options = ReplayOptions(
         source=source,
         plan=plan,
@@ -112,16 +124,13 @@ def orders(
     raise typer.Exit(show_orders(database, order_id))
 
 
-def _level(name: str) -> str:
-    if name.lower() not in ("debug", "info", "warning", "error", "critical"):
-        raise BadInputError(f"{name!r} is not a log level: name debug, info, warning, error or critical")
-    return name
-
-
 def main() -> None:
     """Run the command line and exit."""
     try:
         code = app(standalone_mode=False)
+    except ConfigError as error:
+        _complain(str(error))
+        sys.exit(4)
     except BadInputError as error:
         _complain(str(error))
         sys.exit(2)
@@ -141,4 +150,4 @@ def main() -> None:
 
 
 def _complain(message: str) -> None:
-    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"ripcord: {message}")
+    messages().print(f"ripcord: {message}")

@@ -85,6 +85,7 @@ def _show(console: Console, store: SqlStore, order: Order) -> None:
     console.print(history)
     _show_attempts(console, store, order)
     _show_marker(console, store, order)
+    _show_account_rent(console, store, order)
 
 
 def _show_attempts(console: Console, store: SqlStore, order: Order) -> None:
@@ -119,6 +120,14 @@ def _show_marker(console: Console, store: SqlStore, order: Order) -> None:
     elif order.kind is OrderKind.RECLAIM:
         total = sum(other.marker_rent for other in store.orders() if other.reclaimed_by == order.id)
         console.print(f"Rent of order markers: {sol_text(total)} SOL", highlight=False)
+
+
+def _show_account_rent(console: Console, store: SqlStore, order: Order) -> None:
+    """Say what the wallet's own token accounts took when they were opened, or gave back when they were closed."""
+    rent = sum(fill.rent for fill in store.fills(order.id)) - order.marker_rent
+    if rent and order.kind is not OrderKind.RECLAIM:
+        what = "paid" if rent > 0 else "brought back"
+        console.print(f"Rent of token accounts: {sol_text(abs(rent))} SOL {what}, beside the price", highlight=False)
 
 
 def _out(order: Order, amount: int) -> str:

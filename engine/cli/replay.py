@@ -104,7 +104,7 @@ def run_replay(options: ReplayOptions) -> int:
     pace = _pace(options.speed)
     if options.plot is not None:
         _check_plot(options.plot)
-    path = _path(options)
+    path = price_path(options.source, options.max_gap)
     clock = ManualClock(path.points[0].at) if pace is None else SystemClock(speed=pace, start=path.points[0].at)
     with tempfile.TemporaryDirectory(prefix="ripcord-replay-") as folder:
         simulation = Simulation(
@@ -265,13 +265,21 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def _path(options: ReplayOptions) -> PricePath:
-    """Return the prices of the file, or of the random walk, that was named."""
-    if not options.source.startswith("seed:"):
-        return read_price_file(Path(options.source), max_gap=duration(options.max_gap, "--max-gap"))
-    seed = options.source.removeprefix("seed:")
+def price_path(source: str, max_gap: str) -> PricePath:
+    """Return the prices of the file, or of the random walk, that *source* names.
+
+    Args:
+        source: a file, or seed:N.
+        max_gap: the longest silence in a file that is no fault, such as 90s or 1h.
+
+    Raises:
+        BadInputError: there is no such file or walk, or the file has a fault.
+    """
+    if not source.startswith("seed:"):
+        return read_price_file(Path(source), max_gap=duration(max_gap, "--max-gap"))
+    seed = source.removeprefix("seed:")
     if not (seed.isascii() and seed.isdigit()):
-        raise BadInputError(f"{options.source!r} names no random walk: give seed: and a whole number, such as seed:7")
+        raise BadInputError(f"{source!r} names no random walk: give seed: and a whole number, such as seed:7")
     return random_walk(seed=int(seed), at=_WALK_BEGINS, **_WALK)
 
 

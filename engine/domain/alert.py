@@ -47,6 +47,17 @@ class Alert:
     resolved_at: Nanos | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What is wrong with something that the engine depends on, while it lasts."""
+
+    key: str
+    """What it is the trouble of: the same as long as it is the same matter."""
+    severity: Severity
+    title: str
+    message: str
+
+
 def again(alert: Alert, newer: Alert) -> Alert:
     """Return *alert* after it was raised once more, as *newer*: the newest words, one more on the count."""
     return replace(

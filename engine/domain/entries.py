@@ -32,8 +32,10 @@ def entry_order(
     """Return the ENTRY order that spends *spend* lamports on *token*, guarded by *plan* once it is filled.
 
     Raises:
-        BadInputError: the amount is nothing, or the wallet cannot spend it and pay for the exits.
+        BadInputError: the token cannot be traded, the amount is nothing, or the wallet cannot spend it and pay for
+            the exits.
     """
+    _check_tradable(token, symbol)
     if spend <= 0:
         raise BadInputError(f"an entry of {sol(spend)} SOL buys nothing: name an amount above 0")
     if spend + SOL_RESERVE > wallet_sol:
@@ -73,8 +75,9 @@ def adopted(
     """Return the position of *amount* raw tokens that the wallet holds already, bought at *price* SOL each.
 
     Raises:
-        BadInputError: the wallet does not hold that much, or the price is not above 0.
+        BadInputError: the token cannot be traded, the wallet does not hold that much, or the price is not above 0.
     """
+    _check_tradable(token, symbol)
     if held == 0:
         raise BadInputError(f"the wallet holds no {symbol} ({token.mint}): there is nothing to guard")
     if not 0 < amount <= held:
@@ -102,3 +105,8 @@ def adopted(
         last_price=entry,
         last_price_at=now,
     )
+
+
+def _check_tradable(token: TokenInfo, symbol: str) -> None:
+    if token.obstacles:
+        raise BadInputError(f"{symbol} ({token.mint}) cannot be traded: {'; '.join(token.obstacles)}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from engine.domain.units import Nanos
+
 
 class FailureKind(StrEnum):
     """What a failed attempt to swap proves about the chain."""
@@ -38,6 +40,10 @@ class BadInputError(EngineError):
     """What a person or file gave is wrong. The message names what, where and what to do."""
 
 
+class ConfigError(BadInputError):
+    """The settings of a command have faults. The message names all of them, each with its source and key."""
+
+
 class CommandRefusedError(EngineError):
     """An operator's command does not fit the state of what it names. The message says which state."""
 
@@ -57,7 +63,15 @@ class SwapError(EngineError):
 
 
 class PriceUnavailableError(EngineError):
-    """A price source could not answer; the last prices stand until they are stale."""
+    """A price source could not answer; the last prices stand until they are stale.
+
+    Attributes:
+        retry_at: when it can be asked again, where it is only too early for another request; None where it failed.
+    """
+
+    def __init__(self, message: str, *, retry_at: Nanos | None = None) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
 
 
 class ChainUnavailableError(EngineError):

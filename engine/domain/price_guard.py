@@ -23,6 +23,9 @@ blind. Why a second look of the same source confirms even against another one: o
 believed, once it has said the same twice; a stop that fires wrongly sells at the market's price, and one that does
 not fire in a crash loses everything. Sources that stay at odds are told to a person.
 
+Where a quorum is asked for, a tick that too few sources agree with is rejected, `no_quorum`, before any of this, and so
+is a suspect whose time is over: it waits for others to say the same, however long they take.
+
 A contradiction counts at the end of the span as well: prices that come one span apart are second looks of each other.
 A tick that was observed before the price that counts, or another source's from before the suspect, contradicts
 nothing.
@@ -34,7 +37,18 @@ from dataclasses import dataclass, field, replace
 
 from engine.domain.quality import PriceRules, Tick, far, fault_of
 from engine.domain.units import Nanos
-from engine.domain.voices import Listening, Voice, Voices, agreeing, compared, contested, frozen, leads, said
+from engine.domain.voices import (
+    Listening,
+    Voice,
+    Voices,
+    agreeing,
+    compared,
+    contested,
+    frozen,
+    has_quorum,
+    leads,
+    said,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +122,8 @@ def observed(guard: Guard, tick: Tick, at: Listening) -> Step:
     guard = _with_voice(guard, tick.source, said(voice, tick))
     if frozen(guard.voices, tick.source, at):
         return guard, (Rejected(tick, "frozen"),)
+    if not has_quorum(guard.voices, tick, at):
+        return guard, (Rejected(tick, "no_quorum"),)
     return _judged(guard, tick, at)
 
 
@@ -116,6 +132,8 @@ def time_is_up(guard: Guard, at: Listening) -> Step:
     suspect = guard.suspect
     if suspect is None or suspect.disputed or at.now < suspect.until:
         return guard, ()
+    if not has_quorum(guard.voices, suspect.tick, at):
+        return _cleared(guard), (Rejected(suspect.tick, "no_quorum"),)
     return _counts(_cleared(guard), at, suspect.tick)
 
 

@@ -28,6 +28,10 @@ class TokenInfo:
     decimals: int
     program: str
     """Base58 address of the token program that owns the mint: Token or Token-2022."""
+    obstacles: tuple[str, ...] = ()
+    """Why it cannot be bought and sold now, each a clause about its issuer or the wallet's account."""
+    warnings: tuple[str, ...] = ()
+    """What may keep it from being sold later or makes it cost more, to be shown when a position is opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,11 @@ class Fill:
     slot: int
     time: Nanos | None = None
     """When it was recorded."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether the transaction did anything but cost its fee: a swap or a transfer that succeeded always does."""
+        return bool(self.tokens or self.sol or self.rent)
 
     def price(self, decimals: int) -> Decimal | None:
         """Return the price in SOL per whole token, or None where no tokens moved."""

@@ -10,6 +10,10 @@ what a person should be told. (A source that repeats its last tick with the old 
 
 *Astray* is a source whose newest price is far from the one that counts: it was turned down, or overruled. Until it
 agrees again it has no say on other sources' prices, so that one bad source cannot hold a stop back for ever.
+
+A *quorum* of more than one asks for more: a price counts only where so many sources speak and agree on it, within the
+deviation. Then no single source can fire an exit, and where too few speak, no price counts at all and a person is
+told that stops are blind.
 """
 
 from __future__ import annotations
@@ -53,6 +57,8 @@ class Listening:
     """The sources in the order in which they are listened to; one that is not named comes after those that are."""
     resting: AbstractSet[str] = frozenset()
     """The sources that failed lately."""
+    quorum: int = 1
+    """How many sources must agree before a price counts."""
 
 
 REST = seconds(30)
@@ -109,6 +115,16 @@ def contested(voices: Voices, tick: Tick, at: Listening) -> bool:
     )
 
 
+def has_quorum(voices: Voices, tick: Tick, at: Listening) -> bool:
+    """Return whether so many sources speak and say nothing far from *tick*, its own among them."""
+    agree = (
+        speaks(voices, name, at) and not far(tick.price, voice.newest.price, at.rules)
+        for name, voice in voices.items()
+        if name != tick.source
+    )
+    return 1 + sum(agree) >= at.quorum
+
+
 def compared(voices: Voices, price: float, at: Listening) -> Voices:
     """Return *voices*, each astray or not by whether its newest price is far from *price*, which counts now."""
     if all(voice.astray_since is None and not far(voice.newest.price, price, at.rules) for voice in voices.values()):
@@ -141,15 +157,17 @@ def at_odds(voices: Voices, at: Listening) -> list[str]:
     ]
 
 
-def resting_after(resting: Mapping[str, Nanos], failed: str, sources: Collection[str], now: Nanos) -> dict[str, Nanos]:
+def resting_after(
+    resting: Mapping[str, Nanos], failed: str, sources: Collection[str], now: Nanos, rest: Nanos = REST
+) -> dict[str, Nanos]:
     """Return until when each source rests, after one more *failed*.
 
-    It rests for `REST` where another of *sources* is awake. Where none is, every one is asked again: the last
+    It rests for *rest* where another of *sources* is awake. Where none is, every one is asked again: the last
     source is never left alone, for a stop without a price is blind.
     """
     still = {name: until for name, until in resting.items() if until > now}
     awake = [name for name in sources if name != failed and name not in still]
-    return {**still, failed: Nanos(now + REST)} if awake else {}
+    return {**still, failed: Nanos(now + rest)} if awake else {}
 
 
 def _heard(voice: Voice, at: Listening) -> bool:

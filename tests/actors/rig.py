@@ -25,6 +25,7 @@ from actors.system import (
     position_name,
 )
 from engine.clock import ManualClock
+from engine.domain.confirmation import ConfirmationRules
 from engine.domain.entries import entry_order
 from engine.domain.order import Order, OrderKind
 from engine.domain.plan import ExitPlan, TakeProfit
@@ -35,6 +36,7 @@ from engine.ids import CountedIds
 from engine.messages.control import Snapshot
 from engine.messages.orders import PlaceEntry
 from engine.messages.prices import Tick, TickObserved
+from engine.ports import SignatureListener
 from tests.doubles import FakeChain, FakeMarket, FakeSigner, FakeVenue, RecordingBus, RecordingNotifier
 from tests.doubles_store import MemoryStore
 
@@ -63,7 +65,9 @@ class Rig:
         self.signer = FakeSigner()
         self.chain = FakeChain(self.market)
         self.notifier = RecordingNotifier()
+        self.listener: SignatureListener | None = None
         self.policies = RetryPolicies()
+        self.confirmation: ConfirmationRules | None = None
         self.slots = slots
         self.max_price_age = max_price_age
         self.compare_every: Nanos | None = None
@@ -72,11 +76,12 @@ class Rig:
         """Start the supervisor and, through it, all others."""
         executors = tuple(executor_name(n) for n in range(self.slots))
         tools = {"store": self.store, "venue": self.venue, "signer": self.signer, "chain": self.chain}
+        attempting = {**tools, "confirmation": self.confirmation}
         children = [
             Child(ALERTS, Alerts, {"store": self.store, "notifier": self.notifier}),
             Child(FEED, Feed, {"max_price_age": self.max_price_age}),
-            Child(CONFIRMER, Confirmer, {"chain": self.chain}),
-            *(Child(name, Executor, tools) for name in executors),
+            Child(CONFIRMER, Confirmer, {"chain": self.chain, "listener": self.listener}),
+            *(Child(name, Executor, attempting) for name in executors),
             Child(ROUTER, OrderRouter, {"store": self.store, "policies": self.policies, "executors": executors}),
             Child(HOLDINGS, Holdings, {"store": self.store, "chain": self.chain, "interval": self.compare_every}),
         ]

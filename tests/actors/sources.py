@@ -9,7 +9,8 @@ from actors.poller import Poller, poller_name
 from actors.system import FEED
 from engine.domain.errors import PriceUnavailableError
 from engine.domain.quality import PriceRules
-from engine.domain.units import Mint, seconds
+from engine.domain.units import Mint, Nanos, seconds
+from engine.domain.voices import REST
 from engine.messages.prices import Tick
 from tests.actors.rig import BONK, Rig
 
@@ -29,6 +30,8 @@ class FakeSource:
         self.next: list[float] = []
         """What it says first, once each."""
         self.fails = False
+        self.spent_until: Nanos | None = None
+        """Until when it says that it can be asked no more."""
         self.latency = seconds(0.02)
         self.unpriced: set[Mint] = set()
         self.asked: list[list[Mint]] = []
@@ -41,6 +44,8 @@ class FakeSource:
         self.rig.clock.advance(self.latency)
         if self.fails:
             raise PriceUnavailableError(f"{self.name} is down")
+        if self.spent_until is not None and now < self.spent_until:
+            raise PriceUnavailableError(f"{self.name} is spent", retry_at=self.spent_until)
         price = self.next.pop(0) if self.next else self.price
         return [Tick(mint=m, price=price, source=self.name, observed_at=now) for m in mints if m not in self.unpriced]
 
@@ -52,6 +57,8 @@ class FedRig(Rig):
         super().__init__()
         self.sources = sources
         self.rules = rules or PriceRules()
+        self.quorum = 1
+        self.rest = REST
         for source in sources:
             source.rig = self
 
@@ -69,7 +76,16 @@ class FedRig(Rig):
     def spawn_feed(self) -> None:
         """Start a feed, in the place of one that may have been there."""
         pollers = {source.name: poller_name(source.name) for source in self.sources}
-        self.system.spawn(FEED, Feed, max_price_age=MAX_AGE, rules=self.rules, pollers=pollers, store=self.store)
+        self.system.spawn(
+            FEED,
+            Feed,
+            max_price_age=MAX_AGE,
+            rules=self.rules,
+            pollers=pollers,
+            store=self.store,
+            quorum=self.quorum,
+            rest=self.rest,
+        )
 
     def spawn_poller(self, source: FakeSource) -> None:
         """Start the poller of *source*, in the place of one that may have been there."""

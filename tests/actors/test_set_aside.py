@@ -12,8 +12,10 @@ from actors.mailbox import FLOOD, Mailbox
 from actors.position import PositionActor
 from actors.router import OrderRouter
 from actors.system import FEED, ROUTER, position_name
+from engine.domain.errors import FailureKind
 from engine.domain.order import OrderStatus
 from engine.domain.position import PositionStatus
+from engine.domain.swap import SignatureStatus, SwapFailure
 from engine.domain.units import Mint
 from engine.messages.orders import SubmitOrder
 from engine.messages.prices import Tick, TickObserved, WatchMint
@@ -32,9 +34,10 @@ def rig() -> Rig:
     return Rig().start()
 
 
-def poisoned(monkeypatch: pytest.MonkeyPatch, actor: type[Any], method: str, *, when: Any) -> list[object]:
+def poisoned(monkeypatch: pytest.MonkeyPatch, actor: type[Any], method: str, *, when: Any) -> list[tuple[Any, ...]]:
     """Let *method* of *actor* raise where *when* says so of its arguments; return what it raised at."""
-    real, met = getattr(actor, method), []
+    real = getattr(actor, method)
+    met: list[tuple[Any, ...]] = []
 
     def fragile(self: Any, *arguments: Any) -> Any:
         if when(self, *arguments):
@@ -64,6 +67,52 @@ def test_a_verdict_that_nobody_can_handle_costs_its_order_alone(rig: Rig, monkey
     assert rig.position(wif.id).status is PositionStatus.CLOSED
     assert rig.position(bonk.id).status is PositionStatus.EXIT_PENDING
     assert "engine.failed" not in rig.bus.subjects()
+
+
+def test_a_transaction_that_cannot_be_read_hides_no_other(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What landed and makes no sense stays watched and becomes an alert; the sale beside it is booked at once."""
+    bonk, wif = rig.open(BONK), rig.open(WIF)
+    poisoned(monkeypatch, type(rig.chain), "fill", when=lambda _, __, mint: mint == BONK)
+    rig.price("0.8", BONK)
+    rig.price("0.8", WIF)
+    rig.advance(5)
+    assert rig.position(wif.id).status is PositionStatus.CLOSED
+    rig.advance(95)
+    assert rig.position(bonk.id).status is PositionStatus.EXIT_PENDING
+    alerts = [alert for alert in rig.store.alerts() if alert.alert_type == "attempt_unknown"]
+    assert any("Poison" in alert.message for alert in alerts)
+    assert rig.sold_on_chain() == bonk.entry_amount_tokens + wif.entry_amount_tokens
+
+
+@pytest.mark.parametrize("outcome", ["land", "revert"])
+def test_a_status_that_the_transaction_contradicts_is_not_believed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    """A node that calls a sale failed, or a failure a sale, decides nothing; once it tells the truth, that counts."""
+    position, statuses = rig.open(), rig.chain.statuses
+    lie = None if outcome == "revert" else slipped_failure()
+
+    def lying(*arguments: Any, **named: Any) -> list[SignatureStatus | None]:
+        return [status and replace(status, failure=lie) for status in statuses(*arguments, **named)]
+
+    with monkeypatch.context() as gateway:
+        gateway.setattr(rig.chain, "statuses", lying)
+        rig.chain.outcomes.extend([outcome] * 8)
+        rig.price("0.8")
+        rig.advance(3)
+        (order,) = rig.exits(position)
+        assert order.status is OrderStatus.CONFIRMING
+        assert rig.position(position.id).sold_tokens == 0
+    rig.chain.outcomes.clear()
+    rig.advance(60)
+    assert rig.position(position.id).status is PositionStatus.CLOSED
+    assert rig.sold_on_chain() == position.entry_amount_tokens
+    assert rig.position(position.id).fees == rig.paid()
+
+
+def slipped_failure() -> SwapFailure:
+    """Return the failure that a lying node tells of."""
+    return SwapFailure(kind=FailureKind.REFUSED, message="it failed", code="SLIPPAGE")
 
 
 def test_what_was_set_aside_is_tried_again_once_its_cause_may_be_gone(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import struct
+from collections.abc import Sequence
 from typing import Any
 
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from solders.token.associated import get_associated_token_address
 
-from chain.programs import COMPUTE_BUDGET, JUPITER, TOKEN
+from chain.jupiter_routes import discriminator
+from chain.programs import ADDRESS_LOOKUP_TABLE, ASSOCIATED_TOKEN, COMPUTE_BUDGET, JUPITER, SYSTEM, TOKEN
 from engine.domain.swap import Side, SwapRequest
 from engine.domain.units import SOL_MINT, BasisPoints, Mint
 
@@ -57,13 +61,38 @@ def quote_answer(request: SwapRequest, *, out: int = 500_000_000, least: int = 4
     }
 
 
-def instruction_parts(signer: str = WALLET) -> dict[str, Any]:
+def table_account(addresses: Sequence[str], owner: str = ADDRESS_LOOKUP_TABLE) -> dict[str, Any]:
+    """Return the account of a lookup table as a node answers it, in base64."""
+    data = bytes(56) + b"".join(bytes(Pubkey.from_string(address)) for address in addresses)
+    return {"data": [base64.b64encode(data).decode(), "base64"], "owner": owner, "lamports": 1}
+
+
+def own_account(mint: str, wallet: str = WALLET) -> str:
+    """Return the address of *wallet*'s token account of *mint*."""
+    return str(get_associated_token_address(Pubkey.from_string(wallet), Pubkey.from_string(mint)))
+
+
+def route(request: SwapRequest, *, out: int = 500_000_000, signer: str = WALLET) -> dict[str, Any]:
+    """Return Jupiter's instruction ``route_v2`` that swaps what *request* asks for."""
+    source, target = (SOL_MINT, request.mint) if request.side is Side.BUY else (request.mint, SOL_MINT)
+    arguments = struct.pack("<QQHHHI", request.amount, out, request.slippage, 0, 0, 1)
+    accounts = [own_account(source, signer), own_account(target, signer), source, target, TOKEN, TOKEN]
+    markets = [JUPITER, POOLS[0], JUPITER, *POOLS]
+    written = instruction(JUPITER, discriminator("route_v2") + arguments + b"plan", *accounts, *markets)
+    written["accounts"].insert(0, {"pubkey": signer, "isSigner": True, "isWritable": True})
+    return written
+
+
+def instruction_parts(signer: str = WALLET, request: SwapRequest = SELL) -> dict[str, Any]:
     """Return the instructions of a swap for *signer*."""
+    wrapped = own_account(SOL_MINT, signer)
+    creation = instruction(ASSOCIATED_TOKEN, b"\x01", wrapped, signer, SOL_MINT, SYSTEM, TOKEN)
+    creation["accounts"].insert(0, {"pubkey": signer, "isSigner": True, "isWritable": True})
     return {
         "computeBudgetInstructions": [unit_price(82_000_000_000)],
-        "setupInstructions": [instruction(TOKEN, b"\x11", POOLS[0])],
-        "swapInstruction": instruction(JUPITER, b"swap", *POOLS, signer=signer),
-        "cleanupInstruction": instruction(TOKEN, b"\x09", POOLS[0], signer=signer),
+        "setupInstructions": [creation],
+        "swapInstruction": route(request, signer=signer),
+        "cleanupInstruction": instruction(TOKEN, b"\x09", wrapped, signer, signer=signer),
         "otherInstructions": [],
     }
 
@@ -72,7 +101,7 @@ def build_answer(request: SwapRequest, **changes: Any) -> dict[str, Any]:
     """Return an answer of /swap/v2/build."""
     return {
         **quote_answer(request),
-        **instruction_parts(),
+        **instruction_parts(request=request),
         "tipInstruction": None,
         "addressesByLookupTableAddress": {TABLE: POOLS},
         "blockhashWithMetadata": {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chain.failures import MARKER_IN_USE, blames_tokens, explain, of_rpc, raised, was_processed
+from chain.failures import MARKER_IN_USE, blames_freeze, blames_tokens, explain, of_rpc, raised, was_processed
 from chain.programs import COMPUTE_BUDGET, JUPITER, SYSTEM, TOKEN, TOKEN_2022
 from chain.rpc import RpcError
 from engine.domain.errors import ChainUnavailableError, FailureKind
@@ -40,6 +40,10 @@ def _failed(program: str, code: int) -> list[str]:
         (TOKEN, 17, FailureKind.PERMANENT),
         (TOKEN_2022, 1, FailureKind.PERMANENT),
         (TOKEN_2022, 17, FailureKind.PERMANENT),
+        (TOKEN_2022, 37, FailureKind.PERMANENT),
+        (TOKEN_2022, 42, FailureKind.PERMANENT),
+        (TOKEN_2022, 67, FailureKind.TRANSIENT),
+        (TOKEN, 67, FailureKind.REFUSED),
         (SYSTEM, 1, FailureKind.PERMANENT),
         (POOL, 6001, FailureKind.REFUSED),
         (POOL, 1, FailureKind.REFUSED),
@@ -143,6 +147,15 @@ def test_which_failures_may_be_a_pools_want_of_tokens() -> None:
     assert not blames_tokens(_custom(2, 1), programs=PROGRAMS)
     assert not blames_tokens(_custom(3, 1))
     assert not blames_tokens("InsufficientFundsForFee")
+
+
+@pytest.mark.parametrize("program", [TOKEN, TOKEN_2022])
+def test_a_frozen_account_is_blamed_by_the_token_programs_alone(program: str) -> None:
+    """A pool's error 17 is something else."""
+    assert blames_freeze(_custom(3, 17), logs=_failed(program, 17))
+    assert not blames_freeze(_custom(3, 17), logs=_failed(POOL, 17))
+    assert not blames_freeze(_custom(3, 1), logs=_failed(program, 1))
+    assert not blames_freeze("AccountInUse")
 
 
 def _recorded_error(name: str) -> RpcError:

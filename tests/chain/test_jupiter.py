@@ -62,7 +62,7 @@ def _error(status: int, body: Any, headers: dict[str, str] | None = None) -> Swa
         (401, {"code": 401, "message": "Unauthorized"}, FailureKind.PERMANENT, "HTTP_401"),
         (403, {"message": "API key does not have access to this endpoint"}, FailureKind.PERMANENT, "HTTP_403"),
         (403, "<html>Request blocked by firewall</html>", FailureKind.PERMANENT, "HTTP_403"),
-        (404, {"error": "not found"}, FailureKind.REFUSED, "HTTP_404"),
+        (404, {"error": "not found"}, FailureKind.TRANSIENT, "HTTP_404"),
         (408, {}, FailureKind.TRANSIENT, "HTTP_408"),
         (429, {"code": 429, "message": "[API Gateway] Too many requests"}, FailureKind.TRANSIENT, "HTTP_429"),
         (429, "<html>429</html>", FailureKind.TRANSIENT, "HTTP_429"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import inspect
 import json
 from collections.abc import Callable
@@ -13,7 +12,6 @@ import httpx
 import pytest
 from jupiter_python_sdk.jupiter import Jupiter
 from solders.hash import Hash
-from solders.pubkey import Pubkey
 
 from chain.jupiter import jupiter_http
 from chain.jupiter_sdk import JupiterSdk
@@ -32,6 +30,7 @@ from tests.chain.answers import (
     WALLET,
     instruction_parts,
     quote_answer,
+    table_account,
 )
 from tests.chain.conftest import Loopback
 from tests.chain.recordings import needs_recordings, recorded
@@ -39,11 +38,6 @@ from tests.chain.wire import JUPITER_URL, Failing, Node, Wire, always, failing, 
 
 KEY = "jup-secret-key"
 SWAP = {"swapTransaction": "AQ==", "lastValidBlockHeight": LAST_VALID, "prioritizationFeeLamports": 9999}
-
-
-def _table(addresses: list[str], owner: str = ADDRESS_LOOKUP_TABLE) -> dict[str, Any]:
-    data = bytes(56) + b"".join(bytes(Pubkey.from_string(address)) for address in addresses)
-    return {"data": [base64.b64encode(data).decode(), "base64"], "owner": owner, "lamports": 1}
 
 
 def _node(**results: Any) -> Node:
@@ -54,7 +48,7 @@ def _node(**results: Any) -> Node:
                 "context": context,
                 "value": {"blockhash": str(Hash(BLOCKHASH)), "lastValidBlockHeight": LAST_VALID},
             },
-            "getMultipleAccounts": {"context": context, "value": [_table(POOLS)]},
+            "getMultipleAccounts": {"context": context, "value": [table_account(POOLS)]},
             **results,
         }
     )
@@ -246,7 +240,7 @@ def test_instructions_come_with_tables_and_blockhash_of_our_node() -> None:
     assert node.params("getLatestBlockhash") == [{"commitment": "confirmed"}]
 
 
-@pytest.mark.parametrize("account", [None, _table(POOLS, owner=SYSTEM)], ids=["missing", "not a table"])
+@pytest.mark.parametrize("account", [None, table_account(POOLS, owner=SYSTEM)], ids=["missing", "not a table"])
 def test_a_table_that_the_node_does_not_have_is_left_out(account: Any) -> None:
     """The transaction becomes longer, not wrong."""
     node = _node(getMultipleAccounts={"context": {"slot": 1}, "value": [account]})

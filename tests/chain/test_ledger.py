@@ -20,6 +20,7 @@ WALLET = "7DMcENeWGQ9MVqy7jLo54n9ibzH1DQBNtTa7otBsgjnJ"
 MINT = Mint("7LCnGcBjiiaqWMkhTfEEemx5mWdLBHbrgDjCPbTbpump")
 SIGNATURE = Signature("PzTWo61tqt483ca24YmkF2MHJRTgWWAQRPHdSWNsNxNQH6JqRb7HNMKErDceQWSZ874aymJ9GZ38qd2UcH3gHB7")
 CONTEXT = {"slot": 10}
+NO_ACCOUNTS = {"context": CONTEXT, "value": []}
 
 
 def _chain(**results: Any) -> tuple[SolanaChain, Node]:
@@ -197,17 +198,18 @@ def test_a_transaction_without_balances_is_an_unavailable_chain(found: Any) -> N
 @pytest.mark.parametrize("decimals", [0, 5, 6, 9])
 @pytest.mark.parametrize("program", [TOKEN, TOKEN_2022])
 def test_a_mint_has_the_decimals_and_program_of_its_account(decimals: int, program: str) -> None:
-    """They are read from the chain, and once."""
-    chain, node = _chain(getAccountInfo=_account(_mint_data(decimals), program))
+    """They are read from the chain, and once; the wallet's accounts of it are read each time."""
+    chain, node = _chain(getAccountInfo=_account(_mint_data(decimals), program), getTokenAccountsByOwner=NO_ACCOUNTS)
     assert chain.token(MINT) == TokenInfo(mint=MINT, decimals=decimals, program=program)
     chain.token(MINT)
-    assert node.called() == ["getAccountInfo"]
+    assert node.called() == ["getAccountInfo", *["getTokenAccountsByOwner"] * 2]
 
 
 def test_a_mint_with_extensions_is_a_mint() -> None:
     """Token-2022 puts the account's type behind the length of a token account."""
     data = _mint_data(6) + bytes(83) + b"\x01" + bytes(40)
-    assert _chain(getAccountInfo=_account(data, TOKEN_2022))[0].token(MINT).decimals == 6
+    chain, _ = _chain(getAccountInfo=_account(data, TOKEN_2022), getTokenAccountsByOwner=NO_ACCOUNTS)
+    assert chain.token(MINT).decimals == 6
 
 
 @pytest.mark.parametrize(
@@ -244,7 +246,7 @@ def test_an_address_that_is_none_is_not_asked_for(text: str) -> None:
 
 def test_a_failed_reading_of_a_mint_is_not_remembered() -> None:
     """A mint that is created a moment later is found then."""
-    chain, node = _chain(getAccountInfo={"context": CONTEXT, "value": None})
+    chain, node = _chain(getAccountInfo={"context": CONTEXT, "value": None}, getTokenAccountsByOwner=NO_ACCOUNTS)
     with pytest.raises(BadInputError):
         chain.token(MINT)
     node.results["getAccountInfo"] = _account(_mint_data(6), TOKEN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,7 +13,7 @@ import pytest
 from chain.prices import JupiterPrices
 from engine.clock import ManualClock
 from engine.domain.errors import PriceUnavailableError
-from engine.domain.units import SOL_MINT, Mint, Nanos
+from engine.domain.units import SECOND, SOL_MINT, Mint, Nanos, seconds
 from tests.chain.recordings import needs_recordings, recorded
 from tests.chain.wire import Wire, always, failing, jupiter
 
@@ -135,3 +136,44 @@ def test_a_tick_is_as_old_as_its_question() -> None:
 
     (tick,) = JupiterPrices(jupiter(Wire(answer)), clock).fetch([JUP])
     assert tick.observed_at == AT
+
+
+def _traded(price: float, block: Any) -> dict[str, Any]:
+    return {**_priced(price), "blockId": block}
+
+
+def _dated(answers: Sequence[Mapping[Mint, Any]], *, step: float = 1.0) -> list[float]:
+    """Return the age in seconds, when it is asked for, of JUP's price in each of *answers*, *step* seconds apart."""
+    clock, left = ManualClock(AT), list(answers)
+    source = JupiterPrices(jupiter(Wire(lambda _: httpx.Response(200, json=left.pop(0)))), clock)
+    ages = []
+    for _ in answers:
+        (tick,) = source.fetch([JUP])
+        ages.append((clock.now() - tick.observed_at) / SECOND)
+        clock.advance(seconds(step))
+    return ages
+
+
+def test_an_answer_that_has_come_no_further_is_as_old_as_the_first_of_its_kind() -> None:
+    """Jupiter repeats itself: neither the same block again nor an earlier one makes an old price look new."""
+    answers = [{SOL_MINT: _traded(150, block), JUP: _traded(1, 900)} for block in (1000, 1000, 1000, 1003, 1001)]
+    assert _dated(answers) == pytest.approx([0, 1, 2, 0, 1 + 2 * 0.4])
+
+
+def test_the_newest_block_of_an_answer_tells_how_far_it_has_come() -> None:
+    """Whichever entry it stands in."""
+    answers = [{SOL_MINT: _traded(150, 1000), JUP: _traded(1, block)} for block in (1000, 1005, 1010)]
+    assert _dated(answers) == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("behind", "age"), [(0, 0), (150, 0), (151, 151 * 0.4), (216_000, 86_400)])
+def test_a_price_of_long_before_its_answer_is_dated_by_its_own_block(behind: int, age: float) -> None:
+    """A quiet token keeps its price for a minute; after that nobody can tell whether it is quiet or emptied."""
+    answer = {SOL_MINT: _traded(150, 1_000_000), JUP: _traded(1, 1_000_000 - behind)}
+    assert _dated([answer]) == pytest.approx([age])
+
+
+@pytest.mark.parametrize("block", [None, -1, True, "1000", 1.5])
+def test_a_block_that_is_not_told_leaves_the_time_of_the_request(block: Any) -> None:
+    """Or that is none."""
+    assert _dated([{SOL_MINT: _traded(150, block), JUP: _traded(1, block)}] * 2) == [0, 0]

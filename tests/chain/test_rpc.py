@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chain.rpc import RpcError, understood
+from chain.rpc import RpcError, latest_blockhash, understood
 from engine.domain.errors import ChainUnavailableError
 from tests.chain.recordings import needs_recordings, recorded
 from tests.chain.wire import Failing, Node, Wire, always, failing, rpc
@@ -100,3 +100,11 @@ def test_an_unknown_shape_becomes_the_error_of_the_port() -> None:
     """A missing field names the method and the field."""
     with pytest.raises(ChainUnavailableError, match=r"getBalance.*KeyError: 'value'"), understood("getBalance"):
         dict[str, int]()["value"]
+
+
+@pytest.mark.parametrize("blockhash", ["", "not base58!", "1" * 31, 7, None])
+def test_a_blockhash_that_is_none_is_an_unknown_shape(blockhash: Any) -> None:
+    """Solders has an error of its own for it, which nobody else would understand."""
+    value = {"blockhash": blockhash, "lastValidBlockHeight": 7}
+    with pytest.raises(ChainUnavailableError, match="getLatestBlockhash"):
+        latest_blockhash(rpc(Node(getLatestBlockhash={"context": {"slot": 1}, "value": value})))

@@ -14,7 +14,7 @@ from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 
 from chain.lookup_tables import lookup_table
-from chain.programs import COMPUTE_BUDGET, JUPITER, TOKEN
+from chain.programs import ASSOCIATED_TOKEN, COMPUTE_BUDGET, JUPITER, TOKEN
 from chain.transactions import (
     MAX_COMPUTE_UNITS,
     MAX_TRANSACTION_SIZE,
@@ -61,7 +61,7 @@ def _budget(message: MessageV0) -> list[bytes]:
 
 def test_the_order_is_budget_setup_swap_cleanup() -> None:
     """Fee and limit first, so that they hold for all that follows."""
-    assert programs_of(_message()) == [COMPUTE_BUDGET, COMPUTE_BUDGET, TOKEN, JUPITER, TOKEN]
+    assert programs_of(_message()) == [COMPUTE_BUDGET, COMPUTE_BUDGET, ASSOCIATED_TOKEN, JUPITER, TOKEN]
 
 
 def test_payer_and_blockhash_are_ours() -> None:

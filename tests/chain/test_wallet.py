@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 import structlog
 from solders.hash import Hash
-from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
-from solders.message import Message, MessageV0, to_bytes_versioned
-from solders.pubkey import Pubkey
+from solders.message import MessageV0, to_bytes_versioned
 from solders.transaction import VersionedTransaction
 
+from chain.inspection import InspectedSwap
+from chain.instruction_rules import Ordered
+from chain.marker import reclaim_markers
 from chain.wallet import Wallet
 from engine.domain.errors import BadInputError, FailureKind, SwapError
 from engine.domain.swap import PreparedSwap, Quote
@@ -52,21 +53,31 @@ def _assert_silent(shown: str) -> None:
     assert not leaked
 
 
-def _prepared(message: bytes) -> PreparedSwap:
-    quote = Quote(request=SELL, expected_out=2, minimum_out=1, venue="v", payload=None)
-    return PreparedSwap(
-        quote=quote,
-        message=message,
+def _prepared(key: Keypair = KEYPAIR) -> InspectedSwap:
+    """Return a transaction of *key*'s wallet that passed the inspection: one marker is reclaimed."""
+    wallet = str(key.pubkey())
+    ours = reclaim_markers(wallet, [("seed", 1)])
+    message = MessageV0.try_compile(key.pubkey(), ours, [], Hash.new_unique())
+    return InspectedSwap(
+        quote=Quote(request=SELL, expected_out=2, minimum_out=1, venue="v", payload=None),
+        message=to_bytes_versioned(message),
         last_valid_block_height=99,
         priority_fee=Lamports(0),
         compute_unit_limit=1,
+        ordered=Ordered(wallet=wallet, terms=None, ours=tuple(ours), priority_fee=Lamports(0)),
     )
 
 
-def _message(payer: Pubkey, *signers: Pubkey) -> bytes:
-    accounts = [AccountMeta(signer, is_signer=True, is_writable=False) for signer in signers]
-    instruction = Instruction(Pubkey.new_unique(), b"swap", accounts)
-    return to_bytes_versioned(MessageV0.try_compile(payer, [instruction], [], Hash.new_unique()))
+def _uninspected() -> PreparedSwap:
+    """Return the same, of which nobody says that it was inspected."""
+    swap = _prepared()
+    return PreparedSwap(
+        quote=swap.quote,
+        message=swap.message,
+        last_valid_block_height=swap.last_valid_block_height,
+        priority_fee=swap.priority_fee,
+        compute_unit_limit=swap.compute_unit_limit,
+    )
 
 
 def test_the_wallet_is_a_signer() -> None:
@@ -77,42 +88,26 @@ def test_the_wallet_is_a_signer() -> None:
 
 def test_a_swap_of_its_own_is_signed_over_its_very_bytes() -> None:
     """The signature is valid, named first, and the transaction holds the message unchanged."""
-    message = _message(KEYPAIR.pubkey(), KEYPAIR.pubkey())
-    signed = _wallet().sign(_prepared(message))
+    swap = _prepared()
+    signed = _wallet().sign(swap)
     transaction = VersionedTransaction.from_bytes(signed.raw)
-    assert to_bytes_versioned(transaction.message) == message
+    assert to_bytes_versioned(transaction.message) == swap.message
     assert transaction.verify_with_results() == [True]
     assert (signed.signature, signed.last_valid_block_height) == (str(transaction.signatures[0]), 99)
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        _message(OTHER.pubkey()),
-        _message(OTHER.pubkey(), KEYPAIR.pubkey()),
-        _message(KEYPAIR.pubkey(), OTHER.pubkey()),
-        b"",
-        b"\x81" + bytes(50),
-        b"\x80 noise",
-        _message(KEYPAIR.pubkey()) + b"x",
-        bytes(Message.new_with_blockhash([], KEYPAIR.pubkey(), Hash.new_unique())),
-    ],
-    ids=[
-        "foreign payer",
-        "foreign payer, we sign too",
-        "second signer",
-        "empty",
-        "later version",
-        "noise",
-        "tail",
-        "legacy",
-    ],
-)
-def test_what_is_not_its_own_to_sign_is_refused_for_good(message: bytes) -> None:
-    """A foreign fee payer, a second signer, and what cannot be read."""
+@pytest.mark.parametrize("swap", [_uninspected(), _prepared(OTHER)], ids=["not inspected", "another wallet's"])
+def test_what_is_not_its_own_to_sign_is_refused_for_good(swap: PreparedSwap) -> None:
+    """What nobody inspected, and what was inspected for another wallet."""
     with pytest.raises(SwapError) as caught:
-        _wallet().sign(_prepared(message))
+        _wallet().sign(swap)
     assert caught.value.kind is FailureKind.PERMANENT
+
+
+def test_an_inspected_swap_with_other_bytes_cannot_be_made() -> None:
+    """To change the message is to inspect it again."""
+    with pytest.raises(SwapError, match="not the swap that was ordered"):
+        dataclasses.replace(_prepared(), message=_prepared(OTHER).message)
 
 
 def _logged(wallet: Wallet) -> str:
@@ -193,7 +188,7 @@ def test_a_refused_signature_leaves_no_secret_in_a_traceback_with_locals() -> No
     """Error reporters print the variables of every frame."""
     wallet = _wallet()
     with pytest.raises(SwapError) as caught:
-        wallet.sign(_prepared(b""))
+        wallet.sign(_uninspected())
     _assert_silent(_trace_with_locals(caught.value))
 
 

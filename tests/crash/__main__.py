@@ -1,8 +1,9 @@
 """Kill the engine between decision and fill, many times over, and see that nothing is sold twice or not at all.
 
-python -m tests.crash --runs 1000            the runs of seeds 0 to 999
+python -m tests.crash --runs 1000            the runs of 1000 seeds, from one on that is drawn and printed
 python -m tests.crash --runs 1 --seed 812    the run of seed 812 once more
-python -m tests.crash --matrix               every point at least once, crossed with faults
+python -m tests.crash --matrix               every point crossed with every fault
+python -m tests.crash --diagonal             every point once, with the faults in turn
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import secrets
 import ssl
 import sys
 import tempfile
@@ -20,16 +22,23 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import httpx
+import uvicorn
 
-from tests.crash.cells import Cell, again, matrix
+from chain.simulated.world import World
+from engine.clock import ManualClock
+from tests.crash.cells import Cell, again, diagonal, matrix
 from tests.crash.faults import FAULTS
 from tests.crash.points import POINTS, Point, point_of
 from tests.crash.report import Report, told
 from tests.crash.run import Runner, Verdict
 from tests.crash.timing import Stopwatch
 
-PER_CORE = 2
-"""Runs at a time for each core: half of a run is waiting."""
+PER_CORE = 3
+"""Runs at a time for each core: most of a run is waiting."""
+SEEDS = 1_000_000_000
+"""From how many the first seed is drawn."""
+BATCH = 100
+"""A line tells of each so many runs."""
 ROUNDS = 4
 """How often a point may be tried until somebody dies at it: when a loaded machine does what is not all ours to say."""
 
@@ -41,12 +50,9 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="ripcord-crash-"))
     runner = Runner(folder, forgetful=given.forgetful)
     _warm_up()
-    if given.matrix:
-        _make(matrix(given.seed), runner, report, given)
-    else:
-        seeds = range(given.seed, given.seed + given.runs)
-        _make([Cell(seed, given.point, given.faults) for seed in seeds], runner, report, given)
-    missed = _missed(runner, report, given) if given.matrix else []
+    systematic = given.matrix or given.diagonal
+    _make(_cells(given), runner, report, given)
+    missed = _missed(runner, report, given) if systematic else []
     _print(report.table(stopwatch.seconds))
     if missed:
         _print(f"nobody died at {', '.join(map(str, missed))}")
@@ -54,12 +60,21 @@ def main() -> int:
     return 1 if report.failed or missed else 0
 
 
+def _cells(given: argparse.Namespace) -> list[Cell]:
+    if given.matrix:
+        return matrix(given.seed)
+    if given.diagonal:
+        return diagonal(given.seed)
+    return [Cell(seed, given.point, given.faults) for seed in range(given.seed, given.seed + given.runs)]
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=100, help="how many seeds to try (100)")
-    parser.add_argument("--seed", type=int, default=0, help="the first of them (0)")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(SEEDS), help="the first of them (drawn)")
     parser.add_argument("--jobs", type=int, default=PER_CORE * (os.cpu_count() or 1), help="runs at a time")
-    parser.add_argument("--matrix", action="store_true", help="every point, once by itself and once with a fault")
+    parser.add_argument("--matrix", action="store_true", help="every point, by itself and with every fault")
+    parser.add_argument("--diagonal", action="store_true", help="every point, with one of the faults")
     parser.add_argument("--point", type=_point, metavar="POINT", help="where the engine dies, such as send:within")
     parser.add_argument("--faults", type=_faults, metavar="NAME,...", help=f"some of {', '.join(FAULTS)}")
     parser.add_argument("--forgetful", action="store_true", help="a broken engine, to see that it is found out")
@@ -86,22 +101,27 @@ def _warm_up() -> None:
     # An HTTP client reads all certificates that there are, for a tenth of a run, and meets none on loopback.
     ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
     httpx.Client().close()
+    # Servers and cluster import, compile and parse what they need when the first of them is made.
+    World(ManualClock()).stop()
+    uvicorn.Config(None, ws="websockets-sansio").load()  # type: ignore[arg-type]
     gc.freeze()
 
 
 def _make(cells: Sequence[Cell], runner: Runner, report: Report, given: argparse.Namespace) -> None:
     """Make the runs of *cells*, and add all of them to *report*."""
-    for cell, verdict in zip(cells, _verdicts(cells, runner, given.jobs), strict=True):
+    for number, (cell, verdict) in enumerate(zip(cells, _verdicts(cells, runner, given.jobs), strict=True), 1):
         report.add(verdict)
         if given.verbose or verdict.breaches:
             _print(told(cell, verdict))
+        if number % BATCH == 0 or number == len(cells):
+            _print(f"seeds {cells[0].seed} to {cell.seed}: {number} runs, {report.failed} with a breach")
 
 
 def _missed(runner: Runner, report: Report, given: argparse.Namespace) -> list[Point]:
     """Try the points again at which nobody died, and return those at which nobody would."""
     for attempt in range(1, ROUNDS):
         if points := report.unreached():
-            _make(again(given.seed + attempt * 2 * len(POINTS), points), runner, report, given)
+            _make(again(given.seed + attempt * len(POINTS), points), runner, report, given)
     return report.unreached()
 
 

@@ -1,4 +1,4 @@
-"""Which runs to make: those of a row of seeds, or a matrix of points and faults."""
+"""Which runs to make: those of a row of seeds, or points crossed with faults."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from itertools import cycle
 from tests.crash.faults import FAULTS, FOR_GOOD
 from tests.crash.plan import Plan, drawn, needed
 from tests.crash.points import POINTS, Point
+
+CROSSED = tuple(name for name in FAULTS if name not in FOR_GOOD)
+"""The faults that an exit can outlive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +41,21 @@ class Cell:
 
 
 def matrix(seed: int) -> list[Cell]:
-    """Return two cells for every point, with seeds from *seed* on; each fault crosses some of the points."""
-    crossing = cycle(name for name in FAULTS if name not in FOR_GOOD)
-    cells: list[Cell] = []
-    for point in POINTS:
-        leading = needed(point)[:1]
-        crossed = tuple(dict.fromkeys((*leading, next(crossing))))
-        cells += [Cell(seed + len(cells), point, leading), Cell(seed + len(cells) + 1, point, crossed)]
-    return cells
+    """Return a cell for every point by itself, and for every point crossed with every fault, seeds from *seed* on."""
+    crossings = [(point, fault) for point in POINTS for fault in (None, *CROSSED)]
+    return [_cell(number, point, fault) for number, (point, fault) in enumerate(crossings, seed)]
+
+
+def diagonal(seed: int) -> list[Cell]:
+    """Return a cell for every point, with the faults in turn, so that each of both comes up at least once."""
+    return [_cell(number, point, fault) for number, (point, fault) in enumerate(zip(POINTS, cycle(CROSSED)), seed)]
 
 
 def again(seed: int, points: Iterable[Point]) -> list[Cell]:
     """Return a cell for each of *points*, without a fault but for one that leads there."""
-    return [Cell(number, point, needed(point)[:1]) for number, point in enumerate(points, seed)]
+    return [_cell(number, point, None) for number, point in enumerate(points, seed)]
+
+
+def _cell(seed: int, point: Point, fault: str | None) -> Cell:
+    leading = needed(point)[:1]
+    return Cell(seed, point, tuple(dict.fromkeys((*leading, fault) if fault else leading)))

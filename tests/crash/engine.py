@@ -13,16 +13,19 @@ from chain.wallet import Wallet
 from engine import logs
 from engine.app import Engine, connect
 from engine.daemon import Daemon
-from engine.domain.alert import AlertStatus
-from engine.domain.units import PositionId
+from engine.domain.position import Position
+from engine.domain.urgency import ExitReason
 from engine.ids import RandomIds
 from engine.ports import Store
 from engine.store.sql import SqlStore
+from tests.crash.oracle import asks_for_a_person, unfinished
 from tests.crash.plan import POSITION, Kill, Plan
 from tests.crash.timing import Epoch
 from tests.crash.traps import Trap, trapped
 from tests.crash.world import Address
 
+_ENDS = ("order.*.filled", "order.*.cancelled", "position.*.closed", "position.*.needs_action", "alert.>")
+"""What may have been the last thing to do."""
 LOOK_INTERVAL = 0.1
 """Seconds of the machine after which is looked again, whatever was published."""
 
@@ -53,11 +56,12 @@ def live(life: Life) -> int:
         store=SqlStore(life.database),
         signer=Wallet(life.plan.keypair),
         rpc_url=life.address.rpc_url,
+        ws_url=life.address.ws_url,
         jupiter_url=life.address.jupiter_url,
     )
     ports = trapped(real, Trap(life.kill), life.address.rpc_url, forgetful=life.forgetful)
     engine = Engine(ports, settings, max_price_age=settings.max_price_age)
-    _end_once_settled(engine, retry=life.person)
+    _end_once_settled(engine, life.plan, retry=life.person)
     try:
         return Daemon(engine).run()
     finally:
@@ -65,17 +69,18 @@ def live(life: Life) -> int:
         clock.close()
 
 
-def _end_once_settled(engine: Engine, *, retry: bool) -> None:
+def _end_once_settled(engine: Engine, plan: Plan, *, retry: bool) -> None:
     """Have this process told to end, by a signal, once it runs and nothing is left to do.
 
     Args:
         engine: has not started yet.
+        plan: says which exit is the last one.
         retry: have the exit that failed for good tried again before.
     """
     ports, started, recovered, changed = engine.ports, threading.Event(), threading.Event(), threading.Event()
     ports.bus.subscribe("engine.started", lambda _subject, _data: started.set())
     ports.bus.subscribe("engine.recovered", lambda _subject, _data: recovered.set())
-    for pattern in ("order.>", "position.>", "attempt.>", "alert.>"):
+    for pattern in _ENDS:
         ports.bus.subscribe(pattern, lambda _subject, _data: changed.set())
 
     def look() -> None:
@@ -84,7 +89,7 @@ def _end_once_settled(engine: Engine, *, retry: bool) -> None:
         position = ports.store.position(POSITION)
         if retry and position is not None and position.needs_action and position.active_exit is not None:
             engine.retry(position.active_exit.order_id, everything=True)
-        while any(unsettled(ports.store)):
+        while any(unsettled(plan, ports.store)):
             changed.wait(LOOK_INTERVAL)
             changed.clear()
         os.kill(os.getpid(), signal.SIGTERM)
@@ -92,21 +97,20 @@ def _end_once_settled(engine: Engine, *, retry: bool) -> None:
     threading.Thread(target=look, name="settled", daemon=True).start()
 
 
-def unsettled(store: Store) -> Iterator[str]:
-    """Yield what is left to do, each in a sentence; a position that waits for a person is as far as it can come."""
-    yield from (f"order {order.id} is {order.status}" for order in store.orders(unfinished_only=True))
-    yield from (f"attempt {a.signature} is {a.status}" for a in store.attempts(unresolved_only=True))
-    yield from (f"the marker of order {order.id} holds rent" for order in store.markers())
+def unsettled(plan: Plan, store: Store) -> Iterator[str]:
+    """Yield what is left to do, each in a sentence.
+
+    A position is as far as it can come once it is closed, or its last exit failed for good and a person is asked for:
+    that an earlier exit failed, such as a take profit before the stop, excuses nothing.
+    """
+    yield from unfinished(store)
     position = store.position(POSITION)
     if position is None:
         yield "there is no position"
-    elif not position.closed and not (position.needs_action and asks_for_a_person(store, POSITION)):
-        yield f"position {position.id} is {position.status}" + (" and needs action" if position.needs_action else "")
+    elif not position.closed and not _waits_for_a_person(position, plan.last_reason, store):
+        yield f"NOT SOLD: position {position.id} is {position.status}, and nobody is asked to act on its last exit"
 
 
-def asks_for_a_person(store: Store, position_id: PositionId) -> bool:
-    """Return whether an alert that is not resolved asks for action on a position."""
-    return any(
-        alert.requires_action and alert.position_id == position_id and alert.status is not AlertStatus.RESOLVED
-        for alert in store.alerts(unresolved_only=True)
-    )
+def _waits_for_a_person(position: Position, reason: ExitReason, store: Store) -> bool:
+    failed = position.active_exit if position.needs_action else None
+    return failed is not None and failed.reason is reason and asks_for_a_person(store, position.id)

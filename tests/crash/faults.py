@@ -9,12 +9,14 @@ from random import Random
 from chain.simulated.faults.acknowledgements import LostAcknowledgement, LostInGateway
 from chain.simulated.faults.call import JUPITER, NODE, Call, Ending, Fault, Misbehaviour, Reply, Serve
 from chain.simulated.faults.delays import Latency
+from chain.simulated.faults.garbled import BrokenJson, TruncatedJson, WrongType
 from chain.simulated.faults.markets import Slippage
 from chain.simulated.faults.plan import Rule
 from chain.simulated.faults.refusals import NODE_IS_BEHIND, RateLimited, ServerError
 from chain.simulated.faults.replicas import LaggingReplica
 from chain.simulated.faults.sends import DelayedSend, DroppedSend
-from chain.simulated.faults.simulations import BlockhashNotFound
+from chain.simulated.faults.simulations import BlockhashNotFound, InsufficientFunds
+from chain.simulated.faults.sockets import DyingSocket, SilentSocket
 from engine.domain.units import seconds
 
 SEND = ("sendTransaction",)
@@ -92,12 +94,18 @@ FAULTS: Mapping[str, Callable[[Random], Trouble | None]] = {
     "look_5xx": _often(ServerError(), LOOKS, 0.4),
     "node_behind": _often(NODE_IS_BEHIND, (NODE,), 0.2),
     "blockhash_not_found": _often(BlockhashNotFound(), rate=0.4),
+    "insufficient_funds": _often(InsufficientFunds(), rate=0.4),
+    "broken_json": _often(BrokenJson(), (*SEND, *BUILD, *LOOKS), 0.3),
+    "truncated_json": _often(TruncatedJson(), (*SEND, *BUILD, *LOOKS), 0.3),
+    "wrong_type": _often(WrongType(), (*SEND, *BUILD, *LOOKS), 0.3),
     EXPIRY: _spell(DroppedSend(), SEND, begins=(0, 0), lasts=(20, 26)),
     "node_unreachable": _spell(Unreachable(), (NODE,), begins=(0, 3), lasts=(1, 12)),
     "jupiter_unreachable": _spell(Unreachable(), (JUPITER,), begins=(0, 3), lasts=(1, 8)),
     "replica_lag": _often(LaggingReplica(least=1, most=30), rate=0.5),
     "deep_replica_lag": _often(LaggingReplica(least=30, most=149), rate=0.3),
     "slow_answers": _often(Latency(least=seconds(0.1), most=seconds(3), on_the_way_back=True), rate=0.3),
+    "dying_socket": _often(DyingSocket(after=2), rate=1.0),
+    "silent_socket": _often(SilentSocket(after=1), rate=1.0),
     NO_ROUTE_FOR_A_WHILE: _spell(ServerError(status=500), BUILD, begins=(0, 0), lasts=(6, 9)),
     REFUSED: _often(ServerError(status=500), BUILD, 1.0),
     FROZEN: lambda _: None,

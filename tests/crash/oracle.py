@@ -1,74 +1,94 @@
-"""What must hold after every run, by the chain's own ledger."""
+"""What must hold once engines have ended, by the chain's own ledger; for one position or for many."""
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from chain.audit import WalletLedger
 from engine.audit import audit
 from engine.domain.order import AttemptStatus, Order, OrderKind
-from engine.domain.units import Mint, Nanos
+from engine.domain.units import Lamports, Nanos, PositionId
 from engine.ports import Store
-from tests.crash.engine import asks_for_a_person, unsettled
-from tests.crash.plan import AMOUNT, FUNDS, POSITION, Plan
-
-FEWEST_ATTEMPTS = 3
-"""What an order has at the least; an engine that dies with one costs one."""
 
 
-def sales(ledger: WalletLedger, mint: Mint) -> list[int]:
-    """Return the raw tokens of each transaction that sold some."""
-    moved = [entry.tokens.get(str(mint), 0) for entry in ledger.entries.values()]
-    return [-tokens for tokens in moved if tokens < 0]
-
-
-def rivals(store: Store) -> Iterator[str]:
-    """Yield a sentence where more than one exit is unfinished now; to be asked between two engines."""
-    unfinished = [order.id for order in store.orders(unfinished_only=True) if order.kind is OrderKind.EXIT]
-    if len(unfinished) > 1:
-        yield f"position {POSITION} has the unfinished exits {', '.join(unfinished)}"
-
-
-def breaches(store: Store, ledger: WalletLedger, mint: Mint, *, height: int) -> Iterator[str]:
-    """Yield a sentence for everything that is not as it must be, once a run is over.
+def breaches(store: Store, ledger: WalletLedger, *, funds: Lamports, height: int) -> Iterator[str]:
+    """Yield a sentence for everything that is not as it must be.
 
     Args:
         store: what the engines left.
         ledger: what the wallet did on chain.
-        mint: of the position.
+        funds: lamports that the wallet began with.
         height: the newest block's.
     """
-    yield from _of_the_sale(store, sum(sales(ledger, mint)))
-    yield from audit(store, ledger, funds=FUNDS).differences
-    yield from (f"{left} although the engine ended" for left in unsettled(store))
+    yield from _of_sales(store, ledger)
+    yield from audit(store, ledger, funds=funds).differences
     yield from rivals(store)
     yield from _of_exits(store)
     yield from _of_attempts(store, ledger, height)
 
 
-def unexplained(plan: Plan, store: Store, *, kills: int) -> Iterator[str]:
-    """Yield a sentence where a person is asked for although nothing stood in the way of the exit."""
-    if not plan.faults and kills < FEWEST_ATTEMPTS and asks_for_a_person(store, POSITION):
-        yield f"a person is asked for, and nothing went wrong: {'; '.join(alert.message for alert in store.alerts())}"
+def unfinished(store: Store) -> Iterator[str]:
+    """Yield what is on its way, each in a sentence."""
+    yield from (f"order {order.id} is {order.status}" for order in store.orders(unfinished_only=True))
+    yield from (f"attempt {a.signature} is {a.status}" for a in store.attempts(unresolved_only=True))
+    yield from (f"the marker of order {order.id} holds rent" for order in store.markers())
 
 
-def _of_the_sale(store: Store, sold: int) -> Iterator[str]:
-    position = store.position(POSITION)
-    if sold > AMOUNT:
-        yield f"SOLD TWICE: {sold} raw tokens were sold of a position of {AMOUNT}"
-    if position is None or (position.closed and sold != AMOUNT):
-        yield f"position {POSITION} is closed, and {sold} of its {AMOUNT} raw tokens were sold"
-    if position is not None and not position.closed and not asks_for_a_person(store, POSITION):
-        yield f"NOT SOLD: {sold} of {AMOUNT} raw tokens, although the price is beyond the exit and nobody is alerted"
-    if position is not None and position.closed and asks_for_a_person(store, POSITION):
-        yield f"position {POSITION} is closed, and an alert still asks for action on it"
+def rivals(store: Store) -> Iterator[str]:
+    """Yield a sentence for each position that has more than one unfinished exit now."""
+    exits: defaultdict[PositionId, list[str]] = defaultdict(list)
+    for order in store.orders(unfinished_only=True):
+        if order.kind is OrderKind.EXIT:
+            exits[order.position_id].append(order.id)
+    for position_id, ids in exits.items():
+        if len(ids) > 1:
+            yield f"position {position_id} has the unfinished exits {', '.join(ids)}"
+
+
+def asks_for_a_person(store: Store, position_id: PositionId) -> bool:
+    """Return whether an alert that is not resolved asks for action on a position."""
+    return any(
+        alert.requires_action and alert.position_id == position_id for alert in store.alerts(unresolved_only=True)
+    )
+
+
+def sales(store: Store, ledger: WalletLedger) -> Counter[PositionId]:
+    """Return how many transactions of the ledger sold tokens of each position."""
+    return Counter(position_id for position_id, tokens in _sold(store, ledger) if tokens)
+
+
+def _sold(store: Store, ledger: WalletLedger) -> Iterator[tuple[PositionId, int]]:
+    """Yield what each recorded exit attempt sold on chain, in raw tokens; the audit names what was not recorded."""
+    orders = {order.id: order for order in store.orders()}
+    for attempt in store.attempts():
+        order, entry = orders[attempt.order_id], ledger.entries.get(str(attempt.signature))
+        if order.kind is OrderKind.EXIT and entry is not None:
+            yield order.position_id, -entry.tokens.get(str(attempt.mint), 0)
+
+
+def _of_sales(store: Store, ledger: WalletLedger) -> Iterator[str]:
+    sold: Counter[PositionId] = Counter()
+    for position_id, tokens in _sold(store, ledger):
+        sold[position_id] += tokens
+    for position in store.positions():
+        bought, gone = position.entry_amount_tokens, sold[position.id]
+        if gone > bought:
+            yield f"SOLD TWICE: {gone} raw tokens were sold of position {position.id} of {bought}"
+        if position.closed and gone != bought:
+            yield f"position {position.id} is closed, and {gone} of its {bought} raw tokens were sold"
+        if position.closed and asks_for_a_person(store, position.id):
+            yield f"position {position.id} is closed, and an alert still asks for action on it"
 
 
 def _of_exits(store: Store) -> Iterator[str]:
     """Yield where an exit began before the one before it was over."""
-    exits = [order for order in store.orders(position_id=POSITION) if order.kind is OrderKind.EXIT]
-    for earlier, later in itertools.pairwise(exits):
+    exits: defaultdict[PositionId, list[Order]] = defaultdict(list)
+    for order in store.orders():
+        if order.kind is OrderKind.EXIT:
+            exits[order.position_id].append(order)
+    for earlier, later in itertools.chain.from_iterable(map(itertools.pairwise, exits.values())):
         ended = _ended_at(store, earlier)
         if ended is None or ended > later.created_at:
             yield f"exit {later.id} began at {later.created_at}, and {earlier.id} before it ended at {ended}"

@@ -14,6 +14,7 @@ from solders.keypair import Keypair
 from engine.config import Settings
 from engine.domain.plan import ExitPlan, TakeProfit
 from engine.domain.units import Nanos, PositionId, RawAmount, lamports, seconds
+from engine.domain.urgency import ExitReason
 from tests.crash.faults import (
     EXPIRY,
     FAULTS,
@@ -104,6 +105,11 @@ class Plan:
         }
 
     @property
+    def last_reason(self) -> ExitReason:
+        """Why the last exit is raised that the prices call for."""
+        return ExitReason.TAKE_PROFIT_1 if self.scenario is Scenario.PROFIT else ExitReason.STOP_LOSS
+
+    @property
     def exits(self) -> ExitPlan:
         """The plan of the position."""
         share = Decimal(100) if self.scenario is Scenario.PROFIT else Decimal(40)
@@ -111,9 +117,10 @@ class Plan:
 
     @property
     def settings(self) -> Settings:
-        """The engine's: as in production, but that markers are emptied soon."""
+        """The engine's: as in production, but that markers are emptied soon, and prices asked for half as often."""
         resign = {"resign_after": self.resign_after}
-        return Settings.model_validate({"orders": {"exits": resign, "urgent": resign, "reclaim_after": 2.0}})
+        orders = {"exits": resign, "urgent": resign, "reclaim_after": 2.0}
+        return Settings.model_validate({"orders": orders, "prices": {"poll_interval": 2.0}})
 
     def __str__(self) -> str:
         kills = ", ".join(map(str, self.kills)) or "left alone"

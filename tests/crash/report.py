@@ -18,6 +18,8 @@ class Report:
     def __init__(self) -> None:
         self.runs = self.failed = self.sales = self.alerts = self.restarts = 0
         self.kills: Counter[Point] = Counter()
+        self.crossings: set[tuple[Point, str]] = set()
+        """Where somebody died, and what struck in the same run."""
         self.faults: Counter[str] = Counter()
 
     def add(self, verdict: Verdict) -> None:
@@ -29,6 +31,8 @@ class Report:
         self.restarts += verdict.lives - 1
         self.kills.update(kill.point for kill in verdict.killed)
         self.faults.update(verdict.faults)
+        struck = [name for name, count in verdict.faults.items() if count]
+        self.crossings.update((kill.point, name) for kill in verdict.killed for name in struck)
 
     def unreached(self) -> list[Point]:
         """Return the points at which nobody died."""
@@ -44,6 +48,7 @@ class Report:
             "runs": self.runs,
             "kills": self.kills.total(),
             "restarts": self.restarts,
+            "crossings of point and fault": len(self.crossings),
             "sales": self.sales,
             "alerts": self.alerts,
             "breaches": self.failed,

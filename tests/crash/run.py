@@ -13,16 +13,18 @@ from chain.audit import read_ledger
 from chain.rpc import RpcClient
 from engine.domain.entries import adopted
 from engine.store.sql import SqlStore
-from tests.crash.engine import Life, asks_for_a_person, live, unsettled
+from tests.crash.engine import Life, live, unsettled
 from tests.crash.forks import Forked
-from tests.crash.oracle import breaches, rivals, sales, unexplained
-from tests.crash.plan import AMOUNT, ENTRY_PRICE, HELD, POSITION, Kill, Plan
+from tests.crash.oracle import asks_for_a_person, breaches, rivals, sales
+from tests.crash.plan import AMOUNT, ENTRY_PRICE, FUNDS, HELD, POSITION, Kill, Plan
 from tests.crash.points import ANYWHERE
 from tests.crash.timing import Epoch, Stopwatch
 from tests.crash.world import Address, Network, network
 
 PATIENCE = 60.0
 """Seconds of the machine after which an engine that is neither dead nor done is stuck."""
+FEWEST_ATTEMPTS = 3
+"""What an order has at the least; an engine that dies with one costs one."""
 _MILLI = 1e-3
 
 
@@ -139,24 +141,29 @@ def _lived(life: Life, net: Network, verdict: Verdict, folder: Path) -> bool:
             verdict.breaches += rivals(store)
             return bool(verdict.breaches)
         if not ended:
-            verdict.breaches.append(f"stuck for {PATIENCE:.0f} s: {'; '.join(unsettled(store)) or 'all is settled'}")
+            verdict.breaches.append(
+                f"stuck for {PATIENCE:.0f} s: {'; '.join(unsettled(life.plan, store)) or 'all is settled'}"
+            )
         elif process.code != 0:
             verdict.breaches.append(f"the engine ended by itself with {process.code}")
     return True
 
 
 def _judge(verdict: Verdict, net: Network, database: Path) -> None:
-    url, mint = net.address.rpc_url, net.address.token.mint
-    ledger = read_ledger(url, str(verdict.plan.keypair.pubkey()))
+    plan, url = verdict.plan, net.address.rpc_url
+    ledger = read_ledger(url, str(plan.keypair.pubkey()))
     with closing(RpcClient(url)) as rpc, _opened(database) as store:
         height = int(rpc.call("getBlockHeight", [{"commitment": "processed"}]))
-        verdict.sales = len(sales(ledger, mint))
-        if not verdict.alerted:
-            verdict.alerted = asks_for_a_person(store, POSITION)
-        elif asks_for_a_person(store, POSITION):
+        verdict.sales = sales(store, ledger)[POSITION]
+        asked = asks_for_a_person(store, POSITION)
+        if asked and verdict.alerted:
             verdict.breaches.append("the exit failed again when a person retried it, and nothing was in its way")
-        verdict.breaches += breaches(store, ledger, mint, height=height)
-        verdict.breaches += unexplained(verdict.plan, store, kills=len(verdict.killed))
+        if asked and not plan.faults and len(verdict.killed) < FEWEST_ATTEMPTS:
+            messages = "; ".join(alert.message for alert in store.alerts())
+            verdict.breaches.append(f"a person is asked for, and nothing went wrong: {messages}")
+        verdict.alerted |= asked
+        verdict.breaches += (f"{left} although the engine ended" for left in unsettled(plan, store))
+        verdict.breaches += breaches(store, ledger, funds=FUNDS, height=height)
 
 
 @contextmanager

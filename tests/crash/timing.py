@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from engine.clock import SystemClock
 from engine.domain.units import SECOND, Nanos
 
-SPEED = 20
+SPEED = 20.0
 """Seconds of a run in one of the machine."""
 
 
@@ -24,19 +24,21 @@ class Epoch:
     """By the wall clock."""
     mark: int
     """By the machine's steady clock, which its processes share."""
+    speed: float
+    """Seconds of the run in one of the machine."""
 
     @classmethod
-    def begin(cls) -> Epoch:
+    def begin(cls, speed: float = SPEED) -> Epoch:
         """Return an epoch that begins now."""
-        return cls(Nanos(time.time_ns()), time.monotonic_ns())
+        return cls(Nanos(time.time_ns()), time.monotonic_ns(), speed)
 
     def now(self) -> Nanos:
         """Return the time of the run."""
-        return Nanos(self.began + (time.monotonic_ns() - self.mark) * SPEED)
+        return Nanos(self.began + int((time.monotonic_ns() - self.mark) * self.speed))
 
     def clock(self) -> SystemClock:
         """Return a clock of the run, with a thread of its own."""
-        return SystemClock(speed=SPEED, start=self.now())
+        return SystemClock(speed=self.speed, start=self.now())
 
 
 class Stopwatch:

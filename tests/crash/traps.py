@@ -115,10 +115,10 @@ class _Forgetful(_WatchedStore):
 class _Unmarked(_Watched):
     """A venue that leaves the order's marker out."""
 
-    def prepare(self, quote: Any, *, priority_fee: Any, marker_seed: str = "") -> Any:
+    def prepare(self, quote: Any, *, marker_seed: str = "", **fees: Any) -> Any:
         """Prepare without a marker."""
         del marker_seed
-        return self.__getattr__("prepare")(quote, priority_fee=priority_fee)
+        return self.__getattr__("prepare")(quote, **fees)
 
 
 def trapped(ports: Ports, trap: Trap, rpc_url: str, *, forgetful: bool = False) -> Ports:

@@ -34,6 +34,7 @@ class Address:
     """Where the network is, and what is traded on it."""
 
     rpc_url: str
+    ws_url: str
     jupiter_url: str
     token: TokenInfo
 
@@ -124,7 +125,7 @@ class _Stage:
         self._world.start()
         threading.Thread(target=self._play, name="play", daemon=True).start()
         info = TokenInfo(mint=Mint(self._token.address), decimals=DECIMALS, program=str(self._token.program))
-        return Address(self._world.rpc_url, self._world.jupiter_url, info)
+        return Address(self._world.rpc_url, self._world.ws_url, self._world.jupiter_url, info)
 
     def calm(self) -> None:
         """Let nothing go wrong from now on."""

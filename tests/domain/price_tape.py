@@ -25,6 +25,7 @@ class Tape:
     rules: PriceRules = DEFAULT_RULES
     max_age: Nanos | None = None
     resting: frozenset[str] = frozenset()
+    quorum: int = 1
     now: Nanos = NOW
     counted: list[tuple[float, float]] = field(default_factory=list)
     """Prices that counted, with the seconds since the beginning at which they did."""
@@ -58,6 +59,7 @@ class Tape:
             max_age=self.max_age,
             sources=(PRIMARY, FALLBACK),
             resting=self.resting,
+            quorum=self.quorum,
         )
 
     def take(self, step: Step) -> None:

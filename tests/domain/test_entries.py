@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -117,3 +118,18 @@ def test_a_price_that_is_none_is_refused(price: str) -> None:
     """Nothing can be guarded against a price that is not above zero, or not a number at all."""
     with pytest.raises(BadInputError, match="name the price paid"):
         guarded(price=price)
+
+
+@pytest.mark.parametrize("begin", [entry_order, adopted])
+def test_what_cannot_be_traded_makes_neither_an_order_nor_a_position(begin: Any) -> None:
+    """The sentence names the token and every reason; what is only a warning stands in nobody's way."""
+    given: dict[Any, dict[str, Any]] = {
+        entry_order: {"order_id": OrderId("e"), "wallet_sol": lamports("5"), "policies": POLICIES},
+        adopted: {"held": RawAmount(9)},
+    }
+    what = {entry_order: (lamports("1"), a_plan()), adopted: (RawAmount(9), Decimal(1), a_plan())}[begin]
+    warned = replace(token(0), warnings=("it may be paused",))
+    assert begin(warned, "BONK", *what, position_id=PositionId("p"), now=NOW, **given[begin])
+    stuck = replace(warned, obstacles=("it is paused", "it is frozen"))
+    with pytest.raises(BadInputError, match=rf"BONK \({MINT}\) cannot be traded: it is paused; it is frozen$"):
+        begin(stuck, "BONK", *what, position_id=PositionId("p"), now=NOW, **given[begin])

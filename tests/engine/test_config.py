@@ -114,7 +114,7 @@ def test_settings_cannot_be_changed_while_the_engine_runs() -> None:
 def test_a_value_out_of_place_is_named_with_file_key_and_value(path: Path, table: str, key: str, value: Any) -> None:
     """Out of range or of the wrong type: the message says where, which, and what stood there."""
     message = faults_of(path, toml({table: {key: value}}))
-    assert message.startswith(f"{path}: {table}.{key}: ")
+    assert message.startswith(f"{path}:2: {table}.{key}: ")
     assert message.endswith(f"not {value!r}")
 
 
@@ -143,7 +143,8 @@ def test_a_retry_policy_that_cannot_be_is_refused(path: Path, key: str, value: A
 def test_what_does_not_fit_together_is_one_sentence(path: Path) -> None:
     """A cap below its start is said in words, without repeating the whole section."""
     message = faults_of(path, toml({"orders.urgent": URGENT | {"slippage_cap_bps": 100}}))
-    assert message == f"{path}: orders.urgent: slippage_cap_bps must not be below slippage_bps"
+    named = ", ".join(f"{path}:{line}" for line in range(2, 9))
+    assert message == f"{named}: orders.urgent: slippage_cap_bps must not be below slippage_bps"
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
@@ -153,12 +154,22 @@ def test_what_is_no_number_of_seconds_is_refused(path: Path, number: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "key"),
-    [("colour = 'red'", "colour"), ("[order]\n", "order"), ("[orders]\nmax_concurent = 3", "orders.max_concurent")],
+    ("text", "fault"),
+    [
+        ("colour = 'red'", "1: colour is not a setting"),
+        ("[order]\n", "1: order is not a setting: did you mean orders?"),
+        (
+            "[orders]\nmax_concurent = 3",
+            "2: orders.max_concurent is not a setting: did you mean orders.max_concurrent?",
+        ),
+        ("jupiter.api_key = 'x'", "1: jupiter.api_key is not a setting: did you mean jupiter.api_key_env?"),
+        ("[prices.max_age]\nx = 1", "2: prices.max_age.x is not a setting: did you mean prices.max_age?"),
+        ("orders = 3", "1: orders is a table of settings, not 3"),
+    ],
 )
-def test_a_key_that_is_none_is_refused(path: Path, text: str, key: str) -> None:
-    """A slip of the keyboard does not leave the default in place unnoticed."""
-    assert faults_of(path, text) == f"{path}: {key} is not a setting"
+def test_a_key_that_is_none_is_refused(path: Path, text: str, fault: str) -> None:
+    """A slip of the keyboard does not leave the default in place unnoticed; what it was to be is named."""
+    assert faults_of(path, text) == f"{path}:{fault}"
 
 
 def test_all_faults_of_a_file_are_named_at_once(path: Path) -> None:
@@ -174,7 +185,7 @@ def test_all_faults_of_a_file_are_named_at_once(path: Path) -> None:
             }
         ),
     )
-    assert message.count(str(path)) == 1
+    assert message.splitlines()[0] == "5 faults in the settings:"
     for key in ("orders.max_concurrent", "orders.colour", "orders.urgent.waits.0", "prices.max_age", "jupiter.api"):
         assert key in message
 

@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant(
         name="a processed block is believed",
         file="actors/confirmer.py",
-        find='elif status.confirmation != "processed":',
+        find='elif status.confirmation != "processed" and self.now() - begun <= BUSY_FOR:',
         replace="else:",
         tests=(_SIMULATION,),
     ),
@@ -146,8 +146,8 @@ MUTANTS = (
     Mutant(
         name="drop recovery at start",
         file="actors/router.py",
-        find="for order in self._store.orders(unfinished_only=True):\n            self._take_up(order)",
-        replace="for order in []:\n            self._take_up(order)",
+        find="for order in self._store.orders(unfinished_only=True):\n            self._try_to_take_up(",
+        replace="for order in []:\n            self._try_to_take_up(",
         tests=(_SIMULATION, _RECOVERY),
     ),
     Mutant(
@@ -250,7 +250,7 @@ MUTANTS = (
         file="engine/domain/position.py",
         find='DUST = Decimal("0.001")',
         replace="DUST = Decimal(-1)",
-        tests=(_LIFE,),
+        tests=("tests/domain/test_position.py",),
     ),
     # Decided on a bad price ---------------------------------------------------------------------------------
     Mutant(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from solders.account import Account
 from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.hash import Hash
 from solders.instruction import Instruction
@@ -93,3 +94,12 @@ def new_mint(bank: Bank, clock: ManualClock, owner: Keypair, *, supply: int, dec
     assert executed is not None
     assert executed.err is None, executed.logs
     return mint.pubkey()
+
+
+def write_table(bank: Bank, key: Pubkey, addresses: list[Pubkey]) -> None:
+    """Put an active lookup table on the bank (layout: 56 bytes of state, then the addresses)."""
+    never = (2**64 - 1).to_bytes(8, "little")
+    state = (1).to_bytes(4, "little") + never + bytes(8) + bytes(1) + bytes(1) + bytes(32) + bytes(2)
+    content = state + b"".join(bytes(address) for address in addresses)
+    program = Pubkey.from_string("AddressLookupTab1e1111111111111111111111111")
+    bank.set_account(key, Account(bank.rent(len(content)), content, program))

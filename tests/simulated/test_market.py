@@ -185,12 +185,11 @@ def test_vaults_are_closed_once_their_transactions_are_dead() -> None:
 
 
 def test_a_taker_cannot_take_more_than_the_swap_s_payment() -> None:
-    """A vault's allowance is the quoted amount, so a changed transfer fails and takes the swap with it."""
+    """A vault's allowance is the quoted amount, so a second swap out of it fails and takes the first with it."""
     trading = Trading()
     market = trading.list_token(held=10**6)
     offer = market.offer(Side.SELL, 10**9, ONE_PERCENT)
     hand_out = trading.exchange.hand_out(offer, trading.taker.pubkey())
-    setup = hand_out.instructions.setup
-    twice = [*setup, setup[-1]]
-    (landed,) = trading.land(trading.assemble([*twice, hand_out.instructions.swap]))
+    twice = [*hand_out.instructions.setup, hand_out.instructions.swap, hand_out.instructions.swap]
+    (landed,) = trading.land(trading.assemble(twice))
     assert landed.err == {"InstructionError": [len(twice) - 1, {"Custom": 1}]}

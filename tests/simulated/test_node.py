@@ -20,7 +20,6 @@ from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.keypair import Keypair
 from solders.message import MessageV0, to_bytes_versioned
-from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.system_program import ID as SYSTEM_PROGRAM
 from solders.transaction import VersionedTransaction
@@ -35,7 +34,7 @@ from chain.simulated.node import Node
 from chain.simulated.server import LoopbackServer
 from engine.clock import ManualClock, SystemClock
 from engine.domain.units import Nanos
-from tests.simulated.signing import SLOT, SOL, land, new_mint, pay, signed
+from tests.simulated.signing import SLOT, SOL, land, new_mint, pay, signed, write_table
 
 Rpc = Callable[..., Any]
 
@@ -167,6 +166,29 @@ def test_the_solana_package_confirms_with_time(wallet: Keypair) -> None:
     finally:
         bank.close()
         clock.close()
+
+
+def test_the_largest_accounts_of_a_mint_come_first(bank: Bank, clock: ManualClock, rpc: Rpc, wallet: Keypair) -> None:
+    """At most 20, as UiTokenAmount with the address; what is no mint has none."""
+    mint = new_mint(bank, clock, wallet, supply=5_000_000)
+    holder = get_associated_token_address(wallet.pubkey(), mint)
+    full = bank.account(holder)
+    assert full is not None
+    others = [Keypair().pubkey() for _ in range(25)]
+    for number, other in enumerate(others):
+        data = full.data[:64] + number.to_bytes(8, "little") + full.data[72:]
+        bank.set_account(other, Account(full.lamports, data, full.owner))
+    listed = rpc("getTokenLargestAccounts", str(mint))["result"]["value"]
+    assert [each["address"] for each in listed] == [str(holder), *(str(other) for other in others[:5:-1])]
+    assert listed[0] == {
+        "address": str(holder),
+        "amount": "5000000",
+        "decimals": 6,
+        "uiAmount": 5.0,
+        "uiAmountString": "5",
+    }
+    refused = rpc("getTokenLargestAccounts", str(holder))["error"]
+    assert refused == {"code": -32602, "message": "Invalid param: not a Token mint"}
 
 
 def test_each_commitment_level_has_its_height(bank: Bank, rpc: Rpc) -> None:
@@ -403,15 +425,6 @@ def test_a_missing_lookup_table_is_invalid(bank: Bank, rpc: Rpc, wallet: Keypair
     error = rpc("simulateTransaction", b64(raw), {"encoding": "base64"})["error"]
     assert error["code"] == -32602
     assert "address table account that doesn't exist" in error["message"]
-
-
-def write_table(bank: Bank, key: Pubkey, addresses: list[Pubkey]) -> None:
-    """Put an active lookup table on the bank (layout: 56 bytes of state, then the addresses)."""
-    never = (2**64 - 1).to_bytes(8, "little")
-    state = (1).to_bytes(4, "little") + never + bytes(8) + bytes(1) + bytes(1) + bytes(32) + bytes(2)
-    content = state + b"".join(bytes(address) for address in addresses)
-    program = Pubkey.from_string("AddressLookupTab1e1111111111111111111111111")
-    bank.set_account(key, Account(bank.rent(len(content)), content, program))
 
 
 def test_a_simulation_answers_balances_and_accounts(bank: Bank, rpc: Rpc, wallet: Keypair) -> None:

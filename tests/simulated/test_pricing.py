@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from solders.pubkey import Pubkey
 
-from chain.simulated.guard_program import MAX_U64
 from chain.simulated.pricing import Pricing
+from chain.simulated.swap_program import MAX_U64
 from chain.simulated.tokens import Token
 from engine.domain.swap import Side
 from engine.domain.units import LAMPORTS_PER_SOL, BasisPoints, Lamports, RawAmount

@@ -15,9 +15,10 @@ from solders.keypair import Keypair
 from solders.transaction import VersionedTransaction
 from spl.token.constants import TOKEN_2022_PROGRAM_ID
 
-from chain.simulated.guard_program import PROGRAM_ID, elf
-from chain.simulated.tokens import Token
+from chain.simulated.swap_program import PROGRAM_ID, elf
+from chain.simulated.tokens import Token, Trait, set_paused
 from chain.simulated.world import World
+from chain.token_layout import decode_mint
 from engine.clock import ManualClock
 from engine.domain.errors import BadInputError
 from engine.domain.units import LAMPORTS_PER_SOL, SOL_MINT, seconds
@@ -158,6 +159,10 @@ BAD_INPUT: dict[str, tuple[Callable[[World], object], str]] = {
         lambda world: bonk(world, token_2022=True, transfer_fee_bps=10_000),
         "BONK cannot have a transfer fee of 10000 bps: give a Token-2022 token less than 10000, and others none.",
     ),
+    "traits of a plain token": (
+        lambda world: bonk(world, traits=frozenset({Trait.PAUSABLE})),
+        "BONK cannot have traits: only a Token-2022 token has them.",
+    ),
     "no price": (
         lambda world: bonk(world, price=Decimal(0)),
         (
@@ -213,3 +218,30 @@ def test_a_dump_of_jupiter_itself_is_refused(clock: ManualClock, tmp_path: Path)
     (tmp_path / f"{PROGRAM_ID}.so").write_bytes(elf())
     with pytest.raises(BadInputError, match="whose place the simulated market needs"):
         World(clock, dumps=tmp_path)
+
+
+def test_only_a_mint_with_that_trait_can_be_paused(world: World) -> None:
+    """Whatever else is in it stays, behind the transfer fee and before it."""
+    plain = bonk(world, token_2022=True)
+    with pytest.raises(ValueError, match="BONK is no mint whose transfers can be paused"):
+        set_paused(world.bank, plain, paused=True)
+    token = world.create_token(
+        "ALL",
+        decimals=6,
+        price=Decimal(1),
+        depth_sol=Decimal(1),
+        token_2022=True,
+        transfer_fee_bps=100,
+        traits=frozenset(Trait),
+    )
+    before = world.bank.account(token.mint)
+    set_paused(world.bank, token, paused=True)
+    paused = world.bank.account(token.mint)
+    assert before is not None
+    assert paused is not None
+    state = decode_mint(paused.data, str(paused.owner))
+    assert state is not None
+    assert (state.paused, state.non_transferable, state.default_frozen) == (True, True, True)
+    assert sum(a != b for a, b in zip(before.data, paused.data, strict=True)) == 1
+    set_paused(world.bank, token, paused=False)
+    assert world.bank.account(token.mint) == before

@@ -17,7 +17,7 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 from spl.token.constants import TOKEN_PROGRAM_ID
 
-from chain.simulated import guard_program, tokens
+from chain.simulated import swap_program, tokens
 from chain.simulated.exchange import Exchange
 from chain.simulated.jupiter_api import jupiter_app
 from chain.simulated.jupiter_gateway import PRO_PLAN, Gateway
@@ -40,7 +40,7 @@ class Trading:
     def __init__(self, *, limit: int = PRO_PLAN) -> None:
         self.clock = ManualClock()
         self.bank = TradingBank(self.clock, slot_duration=SLOT)
-        self.bank.add_program(guard_program.PROGRAM_ID, guard_program.elf())
+        self.bank.add_program(swap_program.PROGRAM_ID, swap_program.elf())
         self.maker = Maker(self.bank, Pubkey(bytes([7]) * 32))
         self.exchange = Exchange(self.bank, self.clock, self.maker)
         self.taker = Keypair.from_seed(bytes([1]) * 32)

@@ -44,7 +44,9 @@ class SimulatedVenue:
             payload=None,
         )
 
-    def prepare(self, quote: Quote, *, priority_fee: Lamports, marker_seed: str = "") -> PreparedSwap:
+    def prepare(
+        self, quote: Quote, *, priority_fee: Lamports, marker_seed: str = "", priority_fee_cap: Lamports | None = None
+    ) -> PreparedSwap:
         """Return a transaction that would succeed now."""
         self._fail()
         self._chain.advance()

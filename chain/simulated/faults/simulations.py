@@ -22,6 +22,7 @@ Edit = Callable[[Answer, Answer], Answer]
 
 _CUSTOM = 1
 _SIMULATE = "simulateTransaction"
+_BALANCES = {"fee", "preBalances", "postBalances", "preTokenBalances", "postTokenBalances", "loadedAddresses"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,30 @@ class InsufficientFunds(Fault):
             f"Program {self.program} failed: custom program error: {_CUSTOM:#x}",
         ]
         return _edited(await serve(call), call, lambda _, answer: _failed(answer, err, logs))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationWithoutBalances(Fault):
+    """The simulation tells no fee, no balances and no addresses of lookup tables.
+
+    Stands for: a node or a provider from before Agave 3.1.
+    """
+
+    where: ClassVar[frozenset[str]] = frozenset({_SIMULATE})
+
+    async def meet(self, call: Call, serve: Serve, dice: Random) -> Reply:
+        """Serve, and leave them out."""
+        del dice
+        if not isinstance(call, NodeCall):
+            return await serve(call)
+        return _edited(await serve(call), call, _without_balances)
+
+
+def _without_balances(request: Answer, answer: Answer) -> Answer:
+    if request["method"] != _SIMULATE or "result" not in answer:
+        return answer
+    value = {name: told for name, told in answer["result"]["value"].items() if name not in _BALANCES}
+    return {**answer, "result": {**answer["result"], "value": value}}
 
 
 def _unknown_blockhash(request: Answer, answer: Answer) -> Answer:

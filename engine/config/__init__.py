@@ -1,0 +1,32 @@
+"""Settings: the only place where they are read. Every fault of every source is named at once, with its key."""
+
+from engine.config.custody import StoreSection, WalletSection
+from engine.config.live import live_allowed
+from engine.config.loading import Given, Loaded, load, resolve
+from engine.config.network import ChainSection, JupiterSection, PriorityFeeSection
+from engine.config.orders import OrdersSection, RetrySection, TokensSection
+from engine.config.prices import MISSED_POLLS, PricesSection
+from engine.config.settings import Profile, Settings
+from engine.config.urls import Url, redacted
+
+__all__ = [
+    "MISSED_POLLS",
+    "ChainSection",
+    "Given",
+    "JupiterSection",
+    "Loaded",
+    "OrdersSection",
+    "PricesSection",
+    "PriorityFeeSection",
+    "Profile",
+    "RetrySection",
+    "Settings",
+    "StoreSection",
+    "TokensSection",
+    "Url",
+    "WalletSection",
+    "live_allowed",
+    "load",
+    "redacted",
+    "resolve",
+]
