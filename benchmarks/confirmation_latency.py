@@ -19,9 +19,9 @@ from pathlib import Path
 
 import structlog
 
+from chain.keys.wallet import Wallet
 from chain.simulated.ledger import ExecutedTransaction
 from chain.simulated.world import World
-from chain.wallet import Wallet
 from engine.app import Engine, connect
 from engine.clock import SystemClock
 from engine.config import Settings

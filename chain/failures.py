@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
+from chain.node.rpc import OK, RpcError
 from chain.programs import JUPITER, SYSTEM, TOKEN, TOKEN_2022
-from chain.rpc import OK, RpcError
 from engine.domain.errors import ChainUnavailableError, FailureKind, SwapError
 from engine.domain.swap import SwapFailure
 

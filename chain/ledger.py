@@ -10,8 +10,8 @@ from typing import Any
 
 from chain.failures import explain, was_processed
 from chain.fills import fill_of
-from chain.rpc import Caller, Provider, Rpc, understood
-from chain.tokens import Tokens
+from chain.node.rpc import Caller, Provider, Rpc, understood
+from chain.tokens.accounts import Tokens
 from chain.values import array, text, transaction_error, whole_number
 from engine.domain.errors import ChainUnavailableError, FailureKind, SwapError
 from engine.domain.swap import Fill, SignatureStatus, TokenInfo

@@ -10,20 +10,20 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from chain.dexscreener import DexScreenerPrices, dexscreener_http
-from chain.endpoints import EndpointHealth, Endpoints, joined
-from chain.http import HttpClient
-from chain.jupiter import SwapApi, jupiter_http
-from chain.jupiter_hosts import JupiterHosts, swap_api
-from chain.pools import PoolPrices
-from chain.prices import JupiterPrices
-from chain.priority_fees import FeeEstimator, HeliusFees, RecentFees
-from chain.rate_limit import RateLimit
-from chain.rpc import Rpc, RpcClient
-from chain.signatures import WebsocketSignatures
-from chain.venue import JupiterVenue, Tip
-from chain.websocket import SolanaWebsocket
-from chain.websocket_link import ws_url_of
+from chain.http.client import HttpClient
+from chain.http.rate_limit import RateLimit
+from chain.jupiter.build import SwapApi, jupiter_http
+from chain.jupiter.hosts import JupiterHosts, swap_api
+from chain.jupiter.venue import JupiterVenue, Tip
+from chain.node.endpoints import EndpointHealth, Endpoints, joined
+from chain.node.link import ws_url_of
+from chain.node.priority_fees import FeeEstimator, HeliusFees, RecentFees
+from chain.node.rpc import Rpc, RpcClient
+from chain.node.signatures import WebsocketSignatures
+from chain.node.websocket import SolanaWebsocket
+from chain.prices.dexscreener import DexScreenerPrices, dexscreener_http
+from chain.prices.jupiter import JupiterPrices
+from chain.prices.pools import PoolPrices
 from engine.config import Settings
 from engine.config.network import ChainSection
 from engine.config.prices import PriceSourceName

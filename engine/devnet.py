@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chain.rpc import Rpc
+from chain.node.rpc import Rpc
 from chain.simulated.jupiter_api import jupiter_app
 from chain.simulated.jupiter_gateway import Gateway
 from chain.simulated.remote.blueprint import Addresses, Listing

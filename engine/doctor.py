@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from chain.endpoint import check_cluster
-from chain.keys import key_source
+from chain.keys.sources import key_source
 from chain.ledger import SolanaChain
-from chain.rpc import understood
+from chain.node.endpoint import check_cluster
+from chain.node.rpc import understood
 from chain.values import whole_number
 from engine.config import Loaded, Profile
 from engine.connections import Network

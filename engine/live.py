@@ -7,9 +7,9 @@ from contextlib import ExitStack, contextmanager
 
 import structlog
 
-from chain.endpoint import check_cluster
-from chain.keys import AskPassphrase, address_of, key_source, open_wallet
+from chain.keys.sources import AskPassphrase, address_of, key_source, open_wallet
 from chain.ledger import SolanaChain
+from chain.node.endpoint import check_cluster
 from chain.programs import JUPITER
 from chain.simulated.remote.feeds import live
 from engine.app import LEASE, Engine, Ports, on_paper, trading
@@ -38,7 +38,7 @@ def opened(
     Args:
         loaded: the settings.
         clock: the time.
-        environ: where the key may be; see `chain.keys.open_wallet`.
+        environ: where the key may be; see `chain.keys.sources.open_wallet`.
         passphrase: asked for where the key is encrypted.
 
     Raises:

@@ -8,10 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from chain.keys.wallet import Wallet
 from chain.simulated.prices.path import PricePath
 from chain.simulated.tokens import Token
 from chain.simulated.world import World
-from chain.wallet import Wallet
 from engine.app import Engine, Ports, connect
 from engine.clock import ManualClock, SystemClock
 from engine.config import Settings

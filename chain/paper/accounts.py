@@ -8,10 +8,10 @@ from typing import Any
 
 from solders.pubkey import Pubkey
 
+from chain.node.rpc import Rpc, understood
 from chain.programs import SYSTEM
-from chain.rpc import Rpc, understood
-from chain.token_layout import ACCOUNT_SIZE, HoldingState, decode_holding
-from chain.tokens import account_data
+from chain.tokens.accounts import account_data
+from chain.tokens.layout import ACCOUNT_SIZE, HoldingState, decode_holding
 from chain.values import array, text, whole_number
 from engine.domain.errors import BadInputError
 from engine.domain.units import Lamports

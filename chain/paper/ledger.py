@@ -11,11 +11,11 @@ from solders.transaction import VersionedTransaction
 
 from chain.failures import explain
 from chain.fills import account_keys, fill_of, tokens_of
-from chain.instruction_rules import NOT_AS_ORDERED
 from chain.ledger import SolanaChain
+from chain.node.rpc import understood
 from chain.paper.rpc import ReadOnlyRpc
 from chain.paper.simulation import Simulator
-from chain.rpc import understood
+from chain.transactions.rules import NOT_AS_ORDERED
 from engine.domain.errors import INSUFFICIENT_TOKENS, ChainUnavailableError, FailureKind, SwapError
 from engine.domain.swap import Fill, SignatureStatus, SwapFailure, TokenInfo
 from engine.domain.units import SOL_MINT, Lamports, Mint, RawAmount, Signature, sol

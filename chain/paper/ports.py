@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chain.jupiter.venue import JupiterVenue
+from chain.node.rpc import Rpc
 from chain.paper.ledger import PaperChain
 from chain.paper.rpc import ReadOnlyRpc
 from chain.paper.signer import PaperSigner
 from chain.paper.takers import Takers
 from chain.paper.venue import PaperVenue
-from chain.rpc import Rpc
-from chain.venue import JupiterVenue
 from engine.domain.units import Lamports
 from engine.ports import Ids, Store
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chain.rpc import Provider, Rpc
+from chain.node.rpc import Provider, Rpc
 from engine.domain.errors import EngineError
 
 _READS = ("get", "is", "simulate")

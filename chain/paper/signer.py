@@ -6,8 +6,8 @@ import hashlib
 
 import base58
 
-from chain.inspection import InspectedSwap
 from chain.paper.accounts import check_address
+from chain.transactions.inspection import InspectedSwap
 from engine.domain.errors import FailureKind, SwapError
 from engine.domain.swap import PreparedSwap, SignedSwap
 from engine.domain.units import Signature

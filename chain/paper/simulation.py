@@ -10,10 +10,10 @@ from solders.message import Message, MessageV0, to_bytes_versioned
 from solders.transaction import VersionedTransaction
 
 from chain.fills import as_executed
-from chain.lookup_tables import fetch_lookup_tables
+from chain.node.rpc import understood
 from chain.paper.accounts import KnownAccount, known_account, read_accounts
 from chain.paper.rpc import ReadOnlyRpc
-from chain.rpc import understood
+from chain.transactions.lookup_tables import fetch_lookup_tables
 from chain.values import array, transaction_error, whole_number
 from engine.domain.errors import ChainUnavailableError
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from solders.pubkey import Pubkey
 
-from chain.instruction_rules import own_accounts
+from chain.node.rpc import understood
 from chain.paper.accounts import check_address, read_accounts
 from chain.paper.rpc import ReadOnlyRpc
-from chain.rpc import understood
-from chain.tokens import Tokens
+from chain.tokens.accounts import Tokens
+from chain.transactions.rules import own_accounts
 from chain.values import array, text, whole_number
 from engine.domain.entries import SOL_RESERVE
 from engine.domain.errors import FailureKind, SwapError

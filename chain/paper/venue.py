@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from chain.failures import of_rpc, raised
-from chain.jupiter_errors import JupiterError
+from chain.jupiter.errors import JupiterError
+from chain.jupiter.venue import JupiterVenue
 from chain.paper.ledger import PaperChain, of_stand_in
 from chain.paper.takers import Takers
-from chain.venue import JupiterVenue
 from engine.domain.errors import ChainUnavailableError, FailureKind, SwapError
 from engine.domain.swap import PreparedSwap, Quote, Side, SwapFailure, SwapRequest
 from engine.domain.units import Lamports

@@ -15,7 +15,7 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 from spl.token.constants import TOKEN_PROGRAM_ID, WRAPPED_SOL_MINT
 
-from chain.pool_layouts import PUMP, PUMP_SWAP, RAYDIUM_CPMM, curve_address, pump_swap_address
+from chain.prices.layouts import PUMP, PUMP_SWAP, RAYDIUM_CPMM, curve_address, pump_swap_address
 from chain.simulated.tokens import WRAPPED_SOL, Accounts, Token, create_account
 from engine.domain.units import LAMPORTS_PER_SOL, Lamports
 

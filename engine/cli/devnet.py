@@ -17,7 +17,7 @@ from engine.domain.errors import BadInputError
 from engine.domain.units import Lamports, lamports, sol
 
 if TYPE_CHECKING:
-    from chain.rpc import RpcClient
+    from chain.node.rpc import RpcClient
     from chain.simulated.remote.building import Piece
     from chain.simulated.remote.feeds import MakeFeed
     from engine.config import Loaded
@@ -153,7 +153,7 @@ def _loaded(url: str | None) -> Loaded:
 
 
 def _rpc(loaded: Loaded) -> RpcClient:
-    from chain.rpc import RpcClient
+    from chain.node.rpc import RpcClient
 
     first = loaded.settings.chain.rpc_urls[0].reveal()
     return RpcClient(first, read_timeout=_READ_TIMEOUT, answer_timeout=_ANSWER_TIMEOUT)
@@ -161,8 +161,8 @@ def _rpc(loaded: Loaded) -> RpcClient:
 
 def _feed(prices: str, loaded: Loaded, clock: Clock, stack: ExitStack) -> MakeFeed | None:
     """Return what --prices names; *stack* closes what it needs."""
-    from chain.jupiter import jupiter_http
-    from chain.prices import JupiterPrices
+    from chain.jupiter.build import jupiter_http
+    from chain.prices.jupiter import JupiterPrices
     from chain.simulated.remote.feeds import live, played
     from engine.cli.replay import price_path
 

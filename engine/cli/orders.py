@@ -111,7 +111,7 @@ def _show_attempts(console: Console, store: SqlStore, order: Order) -> None:
 
 
 def _show_marker(console: Console, store: SqlStore, order: Order) -> None:
-    """Say what became of the rent that kept the attempts from landing twice; see `chain.marker`."""
+    """Say what became of the rent that kept the attempts from landing twice; see `chain.transactions.marker`."""
     if order.marker_rent:
         carrier = store.order(order.reclaimed_by) if order.reclaimed_by is not None else None
         back = carrier is not None and carrier.status is OrderStatus.FILLED

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Callable
 
-from chain.keys_secret import Secret
+from chain.keys.secret import Secret
 from engine.domain.errors import BadInputError
 
 _LONGEST = 4096

@@ -35,7 +35,7 @@ def encrypt(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the encrypted file if it is there.")] = False,
 ) -> None:
     """Encrypt a keypair file under a passphrase (scrypt, ChaCha20-Poly1305) and print its address."""
-    from chain.keys import encrypt_key, key_source
+    from chain.keys.sources import encrypt_key, key_source
     from engine.cli.passphrase import passphrase_from
 
     source = key_source(keyfile)
@@ -61,6 +61,6 @@ def address(
     ],
 ) -> None:
     """Print the address of a key; that of an encrypted file needs no passphrase."""
-    from chain.keys import address_of, key_source
+    from chain.keys.sources import address_of, key_source
 
     sys.stdout.write(f"{address_of(key_source(keyfile), environ=os.environ)}\n")

@@ -11,7 +11,7 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.token.associated import get_associated_token_address
 
-from chain.jupiter_routes import discriminator
+from chain.jupiter.routes import discriminator
 from chain.programs import ADDRESS_LOOKUP_TABLE, ASSOCIATED_TOKEN, COMPUTE_BUDGET, JUPITER, SYSTEM, TOKEN
 from engine.domain.swap import Side, SwapRequest
 from engine.domain.units import SOL_MINT, BasisPoints, Mint

@@ -9,12 +9,12 @@ from typing import Literal
 
 from solders.keypair import Keypair
 
-from chain.http import HttpClient
-from chain.jupiter import jupiter_http
+from chain.http.client import HttpClient
+from chain.jupiter.build import jupiter_http
+from chain.jupiter.venue import JupiterVenue, jupiter_venue
+from chain.node.rpc import Rpc, RpcClient
 from chain.paper.ports import PaperPorts, paper_ports
-from chain.rpc import Rpc, RpcClient
 from chain.simulated.world import World
-from chain.venue import JupiterVenue, jupiter_venue
 from engine.domain.units import LAMPORTS_PER_SOL, Lamports
 from engine.ports import Clock, Ids, Store
 

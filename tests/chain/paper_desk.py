@@ -12,9 +12,9 @@ from typing import Any
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
+from chain.node.rpc import Provider, Rpc
 from chain.paper.ledger import PaperChain
 from chain.paper.ports import PaperPorts
-from chain.rpc import Provider, Rpc
 from chain.simulated.faults.plan import FaultPlan, Rule
 from chain.simulated.tokens import Token
 from chain.simulated.world import World

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from solders.pubkey import Pubkey
 
-from chain.pool_layouts import PUMP, PUMP_SWAP, RAYDIUM_CPMM, AccountState, VaultPool, curve_address, pump_swap_address
+from chain.prices.layouts import (
+    PUMP,
+    PUMP_SWAP,
+    RAYDIUM_CPMM,
+    AccountState,
+    VaultPool,
+    curve_address,
+    pump_swap_address,
+)
 from chain.programs import TOKEN
 from engine.domain.units import SOL_MINT, Mint
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chain.dexscreener import DOLLARS, LAG, MAX_MINTS, REQUESTS_PER_MINUTE, DexScreenerPrices, dexscreener_http
+from chain.prices.dexscreener import DOLLARS, LAG, MAX_MINTS, REQUESTS_PER_MINUTE, DexScreenerPrices, dexscreener_http
 from engine.clock import ManualClock
 from engine.domain.errors import PriceUnavailableError
 from engine.domain.units import SOL_MINT, Mint, Nanos, seconds

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from chain.circuit import Circuit, in_turn
-from chain.endpoint import WrongClusterError, check_cluster
-from chain.endpoints import REST, Endpoints, joined
-from chain.rpc import RpcClient, RpcError, genesis_hash
+from chain.http.circuit import Circuit, in_turn
+from chain.node.endpoint import WrongClusterError, check_cluster
+from chain.node.endpoints import REST, Endpoints, joined
+from chain.node.rpc import RpcClient, RpcError, genesis_hash
 from engine.clock import ManualClock
 from engine.domain.errors import BadInputError, ChainUnavailableError
 from engine.domain.units import Nanos, seconds

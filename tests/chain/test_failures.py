@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chain.failures import MARKER_IN_USE, blames_freeze, blames_tokens, explain, of_rpc, raised, was_processed
+from chain.node.rpc import RpcError
 from chain.programs import COMPUTE_BUDGET, JUPITER, SYSTEM, TOKEN, TOKEN_2022
-from chain.rpc import RpcError
 from engine.domain.errors import ChainUnavailableError, FailureKind
 from engine.domain.swap import SwapFailure
 from tests.chain.recordings import needs_recordings, recorded, transaction

@@ -9,7 +9,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from chain.http import ConnectFailedError, HttpClient, HttpError, NoAnswerError, NotJsonError
+from chain.http.client import ConnectFailedError, HttpClient, HttpError, NoAnswerError, NotJsonError
 from engine.domain.errors import BadInputError
 from tests.chain.conftest import Loopback
 from tests.chain.recordings import needs_recordings, recorded

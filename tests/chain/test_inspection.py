@@ -17,12 +17,12 @@ from solders.message import MessageAddressTableLookup, MessageHeader, MessageV0,
 from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 
-from chain.inspection import inspect
-from chain.instruction_rules import Ordered, Terms
-from chain.jupiter_routes import decode_route, discriminator, least_out
-from chain.marker import create_marker, reclaim_markers
+from chain.jupiter.routes import decode_route, discriminator, least_out
 from chain.programs import JUPITER, SYSTEM
-from chain.transactions import MAX_COMPUTE_UNITS, instruction_of
+from chain.transactions.assembly import MAX_COMPUTE_UNITS, instruction_of
+from chain.transactions.inspection import inspect
+from chain.transactions.marker import create_marker, reclaim_markers
+from chain.transactions.rules import Ordered, Terms
 from engine.domain.errors import FailureKind, SwapError
 from engine.domain.units import SOL_MINT, Lamports, Mint
 from tests.chain.answers import BLOCKHASH, MINT, POOLS, SELL, WALLET, instruction_parts, route

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from solders.hash import Hash
 
-from chain.jupiter import JupiterBuild
-from chain.jupiter_errors import RateLimitedError
+from chain.jupiter.build import JupiterBuild
+from chain.jupiter.errors import RateLimitedError
 from engine.domain.errors import FailureKind, SwapError
 from engine.domain.units import SECOND, SOL_MINT
 from tests.chain.answers import (

@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from chain.gate import Rank
-from chain.jupiter import JupiterBuild, SwapApi, jupiter_http
-from chain.jupiter_errors import KeyRefusedError, RateLimitedError
-from chain.jupiter_hosts import REST, HostAnswer, JupiterHosts, swap_api
-from chain.rate_limit import RateLimit
-from chain.rpc import latest_blockhash
-from chain.venue import JupiterVenue
+from chain.http.gate import Rank
+from chain.http.rate_limit import RateLimit
+from chain.jupiter.build import JupiterBuild, SwapApi, jupiter_http
+from chain.jupiter.errors import KeyRefusedError, RateLimitedError
+from chain.jupiter.hosts import REST, HostAnswer, JupiterHosts, swap_api
+from chain.jupiter.venue import JupiterVenue
+from chain.node.rpc import latest_blockhash
 from engine.clock import ManualClock
 from engine.domain.errors import BadInputError, FailureKind, SwapError
 from engine.domain.units import SECOND

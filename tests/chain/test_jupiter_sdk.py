@@ -13,10 +13,10 @@ import pytest
 from jupiter_python_sdk.jupiter import Jupiter
 from solders.hash import Hash
 
-from chain.jupiter import jupiter_http
-from chain.jupiter_sdk import JupiterSdk
+from chain.jupiter.build import jupiter_http
+from chain.jupiter.sdk import JupiterSdk
 from chain.programs import ADDRESS_LOOKUP_TABLE, SYSTEM
-from chain.transactions import decode_transaction
+from chain.transactions.assembly import decode_transaction
 from engine.domain.errors import FailureKind, SwapError
 from engine.domain.units import SOL_MINT
 from tests.chain.answers import (

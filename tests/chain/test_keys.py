@@ -14,9 +14,9 @@ import base58
 import pytest
 from solders.keypair import Keypair
 
-from chain.keys import VARIABLE, FromEnvironment, KeySource, address_of, encrypt_key, key_source, open_wallet
-from chain.keys_sealed import SealedKey, Work, seal
-from chain.keys_secret import Secret
+from chain.keys.sealed import SealedKey, Work, seal
+from chain.keys.secret import Secret
+from chain.keys.sources import VARIABLE, FromEnvironment, KeySource, address_of, encrypt_key, key_source, open_wallet
 from engine.domain.errors import BadInputError
 
 KEYPAIR = Keypair.from_seed(bytes(range(32)))

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from solders.keypair import Keypair
 
-from chain.keys_sealed import STANDARD, SealedKey, Work, is_sealed, seal, sealed_key
-from chain.keys_secret import Secret
+from chain.keys.sealed import STANDARD, SealedKey, Work, is_sealed, seal, sealed_key
+from chain.keys.secret import Secret
 
 KEYPAIR = Keypair.from_seed(bytes(range(32)))
 OTHER = Keypair.from_seed(bytes([7] * 32))

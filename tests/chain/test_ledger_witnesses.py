@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from chain.endpoints import Endpoints
 from chain.ledger import SolanaChain
-from chain.rpc import RpcClient
+from chain.node.endpoints import Endpoints
+from chain.node.rpc import RpcClient
 from engine.clock import ManualClock
 from engine.domain.errors import ChainUnavailableError
 from engine.domain.units import Signature

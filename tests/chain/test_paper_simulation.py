@@ -12,10 +12,10 @@ from solders.keypair import Keypair
 from solders.transaction import VersionedTransaction
 
 from chain.fills import account_keys, fill_of
+from chain.node.rpc import Rpc
 from chain.paper.ledger import PaperChain
 from chain.paper.rpc import ReadOnlyRpc
 from chain.paper.simulation import Simulator
-from chain.rpc import Rpc
 from chain.simulated import tokens
 from chain.simulated.faults.plan import Rule
 from chain.simulated.faults.simulations import BlockhashNotFound, SimulationWithoutBalances

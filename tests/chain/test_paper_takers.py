@@ -10,12 +10,12 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 from solders.system_program import ID as SYSTEM_PROGRAM
 
-from chain.instruction_rules import NOT_AS_ORDERED
 from chain.paper.ledger import of_stand_in
 from chain.paper.rpc import ReadOnlyRpc
 from chain.paper.takers import STAND_IN_RESERVE, Takers
 from chain.simulated import tokens
 from chain.simulated.tokens import WRAPPED_SOL
+from chain.transactions.rules import NOT_AS_ORDERED
 from engine.domain.errors import FailureKind, SwapError
 from engine.domain.swap import SwapFailure
 from engine.domain.units import LAMPORTS_PER_SOL, SOL_MINT, Lamports, seconds

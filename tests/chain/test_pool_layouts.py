@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain.pool_layouts import (
+from chain.prices.layouts import (
     PUMP,
     RAYDIUM_CPMM,
     AccountState,

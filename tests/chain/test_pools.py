@@ -11,13 +11,13 @@ import httpx
 import pytest
 from solders.pubkey import Pubkey
 
-from chain.pool_finding import MAX_ACCOUNTS
-from chain.pool_layouts import AccountState, curve_address, pump_swap_address
-from chain.pool_state import WatchedPool
-from chain.pools import KEPT_FOR, SEARCH_INTERVAL, SILENT_AFTER, PoolPrices
+from chain.node.slot_time import LONGEST_SLOT, SlotTime
+from chain.node.subscriptions import Subscription
+from chain.prices.finding import MAX_ACCOUNTS
+from chain.prices.layouts import AccountState, curve_address, pump_swap_address
+from chain.prices.pools import KEPT_FOR, SEARCH_INTERVAL, SILENT_AFTER, PoolPrices
+from chain.prices.state import WatchedPool
 from chain.programs import TOKEN
-from chain.slot_time import LONGEST_SLOT, SlotTime
-from chain.subscriptions import Subscription
 from engine.clock import ManualClock
 from engine.domain.errors import ChainUnavailableError, PriceUnavailableError
 from engine.domain.units import SOL_MINT, Mint, Nanos, seconds

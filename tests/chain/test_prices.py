@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from chain.prices import JupiterPrices
+from chain.prices.jupiter import JupiterPrices
 from engine.clock import ManualClock
 from engine.domain.errors import PriceUnavailableError
 from engine.domain.units import SECOND, SOL_MINT, Mint, Nanos, seconds

@@ -12,8 +12,8 @@ from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
 
-from chain.priority_fees import KEPT_FOR, REST, FeeEstimator, HeliusFees, RecentFees
-from chain.transactions import SwapInstructions, written_by
+from chain.node.priority_fees import KEPT_FOR, REST, FeeEstimator, HeliusFees, RecentFees
+from chain.transactions.assembly import SwapInstructions, written_by
 from engine.clock import ManualClock
 from engine.domain.errors import BadInputError, ChainUnavailableError
 from engine.domain.units import Lamports

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import httpx
 import pytest
 
-from chain.gate import Rank
-from chain.http import NoBudgetError
-from chain.jupiter import JupiterBuild, jupiter_http
-from chain.jupiter_errors import RateLimitedError
-from chain.jupiter_hosts import swap_api
-from chain.prices import JupiterPrices
-from chain.rate_limit import PLANS, WINDOW, RateLimit
+from chain.http.client import NoBudgetError
+from chain.http.gate import Rank
+from chain.http.rate_limit import PLANS, WINDOW, RateLimit
+from chain.jupiter.build import JupiterBuild, jupiter_http
+from chain.jupiter.errors import RateLimitedError
+from chain.jupiter.hosts import swap_api
+from chain.prices.jupiter import JupiterPrices
 from engine.clock import ManualClock
 from engine.domain.errors import FailureKind, PriceUnavailableError
 from engine.domain.swap import SwapRequest

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chain.rpc import RpcError, latest_blockhash, understood
+from chain.node.rpc import RpcError, latest_blockhash, understood
 from engine.domain.errors import ChainUnavailableError
 from tests.chain.recordings import needs_recordings, recorded
 from tests.chain.wire import Failing, Node, Wire, always, failing, rpc

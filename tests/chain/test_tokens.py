@@ -14,10 +14,11 @@ from solders.pubkey import Pubkey
 from solders.token.state import Mint as MintAccount
 from solders.token.state import TokenAccount, TokenAccountState
 
-from chain.closing import closing
 from chain.fills import account_keys, fill_of
 from chain.programs import ASSOCIATED_TOKEN, SYSTEM, TOKEN, TOKEN_2022
-from chain.token_layout import (
+from chain.tokens.accounts import Tokens
+from chain.tokens.closing import closing
+from chain.tokens.layout import (
     Extension,
     HoldingState,
     MintState,
@@ -26,8 +27,7 @@ from chain.token_layout import (
     decode_holding,
     decode_mint,
 )
-from chain.token_risks import obstacles, warnings
-from chain.tokens import Tokens
+from chain.tokens.risks import obstacles, warnings
 from engine.domain.errors import BadInputError, ChainUnavailableError
 from engine.domain.units import BasisPoints, Mint, RawAmount
 from tests.chain.answers import MINT, WALLET

@@ -13,9 +13,8 @@ from solders.instruction import Instruction
 from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 
-from chain.lookup_tables import lookup_table
 from chain.programs import ASSOCIATED_TOKEN, COMPUTE_BUDGET, JUPITER, TOKEN
-from chain.transactions import (
+from chain.transactions.assembly import (
     MAX_COMPUTE_UNITS,
     MAX_TRANSACTION_SIZE,
     TOO_LARGE,
@@ -30,6 +29,7 @@ from chain.transactions import (
     swap_instructions,
     unsigned,
 )
+from chain.transactions.lookup_tables import lookup_table
 from engine.domain.errors import FailureKind, SwapError
 from engine.domain.units import Lamports
 from tests.chain.answers import BLOCKHASH, POOLS, TABLE, WALLET, instruction, instruction_parts, unit_limit, unit_price

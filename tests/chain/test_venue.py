@@ -12,10 +12,10 @@ from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
-from chain.jupiter import JupiterBuild
+from chain.jupiter.build import JupiterBuild
+from chain.jupiter.venue import MAX_QUOTE_AGE, MIN_COMPUTE_UNITS, JupiterVenue, jupiter_venue
 from chain.programs import COMPUTE_BUDGET, JUPITER, SYSTEM, TOKEN, TOKEN_2022
-from chain.transactions import TOO_LARGE, decode_message, programs_of
-from chain.venue import MAX_QUOTE_AGE, MIN_COMPUTE_UNITS, JupiterVenue, jupiter_venue
+from chain.transactions.assembly import TOO_LARGE, decode_message, programs_of
 from engine.clock import ManualClock
 from engine.domain.errors import FailureKind, SwapError
 from engine.domain.swap import SwapRequest

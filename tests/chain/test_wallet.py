@@ -21,10 +21,10 @@ from solders.keypair import Keypair
 from solders.message import MessageV0, to_bytes_versioned
 from solders.transaction import VersionedTransaction
 
-from chain.inspection import InspectedSwap
-from chain.instruction_rules import Ordered
-from chain.marker import reclaim_markers
-from chain.wallet import Wallet
+from chain.keys.wallet import Wallet
+from chain.transactions.inspection import InspectedSwap
+from chain.transactions.marker import reclaim_markers
+from chain.transactions.rules import Ordered
 from engine.domain.errors import BadInputError, FailureKind, SwapError
 from engine.domain.swap import PreparedSwap, Quote
 from engine.domain.units import Lamports

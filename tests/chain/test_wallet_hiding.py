@@ -22,7 +22,7 @@ from rich.pretty import pretty_repr
 from rich.traceback import Traceback
 from solders.keypair import Keypair
 
-from chain.wallet import Wallet
+from chain.keys.wallet import Wallet
 from tests.system.canary import Canary
 
 KEYPAIR = Keypair.from_seed(bytes(range(100, 132)))

@@ -15,11 +15,11 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection
 
-from chain.signatures import WebsocketSignatures
+from chain.node.link import ws_url_of
+from chain.node.signatures import WebsocketSignatures
+from chain.node.websocket import SolanaWebsocket
 from chain.simulated.faults.plan import Rule
 from chain.simulated.faults.sockets import DyingSocket
-from chain.websocket import SolanaWebsocket
-from chain.websocket_link import ws_url_of
 from engine.domain.errors import BadInputError
 from engine.domain.units import Signature
 from tests.chain.nodes import GOOD_FOR, Talk, Told, logged, scripted, stay

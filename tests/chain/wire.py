@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from chain.http import HttpClient
-from chain.jupiter import jupiter_http
-from chain.rpc import RpcClient
+from chain.http.client import HttpClient
+from chain.jupiter.build import jupiter_http
+from chain.node.rpc import RpcClient
 
 RPC_URL = "http://127.0.0.1:8899/"
 JUPITER_URL = "http://127.0.0.1:8900"

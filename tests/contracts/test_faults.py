@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from chain.jupiter_errors import RateLimitedError
+from chain.jupiter.errors import RateLimitedError
+from chain.keys.wallet import Wallet
 from chain.simulated.faults.acknowledgements import LostAcknowledgement, LostInGateway
 from chain.simulated.faults.call import JUPITER, NODE, Call, Ending, Fault, Reply, Serve
 from chain.simulated.faults.clocks import SteppingClock
@@ -30,7 +31,6 @@ from chain.simulated.faults.sends import DelayedSend, DroppedSend
 from chain.simulated.faults.simulations import BlockhashNotFound, InsufficientFunds
 from chain.simulated.tokens import Token
 from chain.simulated.world import World
-from chain.wallet import Wallet
 from engine.clock import SystemClock
 from engine.domain.errors import (
     INSUFFICIENT_TOKENS,

@@ -27,21 +27,21 @@ from solders.system_program import (
 from spl.token import instructions as spl
 from spl.token.constants import TOKEN_2022_PROGRAM_ID, TOKEN_PROGRAM_ID
 
-from chain.inspection import inspect
-from chain.instruction_rules import NOT_AS_ORDERED, Ordered, Terms
-from chain.jupiter import jupiter_http
-from chain.jupiter_routes import discriminator
-from chain.jupiter_sdk import JupiterSdk
-from chain.marker import create_marker
+from chain.jupiter.build import jupiter_http
+from chain.jupiter.routes import discriminator
+from chain.jupiter.sdk import JupiterSdk
+from chain.jupiter.venue import JupiterVenue, jupiter_venue
+from chain.keys.wallet import Wallet
+from chain.node.rpc import RpcClient
 from chain.programs import ADDRESS_LOOKUP_TABLE, COMPUTE_BUDGET, JUPITER
-from chain.rpc import RpcClient
 from chain.simulated.faults.call import Call, Fault, Reply, Serve
 from chain.simulated.faults.plan import FaultPlan, Rule
 from chain.simulated.tokens import WRAPPED_SOL, Token
 from chain.simulated.world import World
-from chain.transactions import decode_transaction
-from chain.venue import JupiterVenue, jupiter_venue
-from chain.wallet import Wallet
+from chain.transactions.assembly import decode_transaction
+from chain.transactions.inspection import inspect
+from chain.transactions.marker import create_marker
+from chain.transactions.rules import NOT_AS_ORDERED, Ordered, Terms
 from engine.clock import ManualClock
 from engine.domain.errors import FailureKind, SwapError
 from engine.domain.swap import PreparedSwap, Side, SignedSwap, SwapRequest

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from chain.prices import JupiterPrices
+from chain.prices.jupiter import JupiterPrices
 from chain.simulated.tokens import Token
 from chain.simulated.world import World
 from engine.clock import ManualClock

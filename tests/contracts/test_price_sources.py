@@ -10,11 +10,11 @@ from random import Random
 
 import pytest
 
-from chain.dexscreener import DexScreenerPrices, dexscreener_http
-from chain.jupiter import jupiter_http
-from chain.pools import PoolPrices
-from chain.prices import JupiterPrices
-from chain.rpc import RpcClient
+from chain.jupiter.build import jupiter_http
+from chain.node.rpc import RpcClient
+from chain.prices.dexscreener import DexScreenerPrices, dexscreener_http
+from chain.prices.jupiter import JupiterPrices
+from chain.prices.pools import PoolPrices
 from chain.simulated.faults.call import Misbehaviour
 from chain.simulated.faults.delays import Latency
 from chain.simulated.faults.garbled import BrokenJson, TruncatedJson, WrongType

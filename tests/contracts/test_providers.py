@@ -15,24 +15,24 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from chain.endpoint import check_cluster
-from chain.endpoints import Endpoints
-from chain.jupiter import jupiter_http
-from chain.jupiter_errors import RateLimitedError
-from chain.jupiter_hosts import JupiterHosts, swap_api
+from chain.http.rate_limit import RateLimit
+from chain.jupiter.build import jupiter_http
+from chain.jupiter.errors import RateLimitedError
+from chain.jupiter.hosts import JupiterHosts, swap_api
+from chain.jupiter.venue import JupiterVenue
+from chain.keys.wallet import Wallet
 from chain.ledger import SolanaChain
-from chain.prices import JupiterPrices
-from chain.priority_fees import FeeEstimator, RecentFees
-from chain.rate_limit import RateLimit
-from chain.rpc import Rpc, RpcClient, genesis_hash
+from chain.node.endpoint import check_cluster
+from chain.node.endpoints import Endpoints
+from chain.node.priority_fees import FeeEstimator, RecentFees
+from chain.node.rpc import Rpc, RpcClient, genesis_hash
+from chain.prices.jupiter import JupiterPrices
 from chain.simulated.behaviour import Behaviour
 from chain.simulated.node import Node
 from chain.simulated.rpc_call import ChainView
 from chain.simulated.server import LoopbackServer
 from chain.simulated.tokens import Token
 from chain.simulated.world import World
-from chain.venue import JupiterVenue
-from chain.wallet import Wallet
 from engine.clock import ManualClock
 from engine.domain.errors import BadInputError, ChainUnavailableError, PriceUnavailableError
 from engine.domain.swap import Side, SignedSwap, SwapRequest

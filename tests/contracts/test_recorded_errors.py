@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from chain.failures import Blame, blame, of_rpc, was_processed
-from chain.jupiter import JupiterBuild
-from chain.jupiter_errors import JupiterError, KeyRefusedError, Problem, RateLimitedError
-from chain.rpc import RpcError
+from chain.jupiter.build import JupiterBuild
+from chain.jupiter.errors import JupiterError, KeyRefusedError, Problem, RateLimitedError
+from chain.node.rpc import RpcError
 from engine.domain.errors import ChainUnavailableError, FailureKind
 from tests.chain.answers import SELL, WALLET
 from tests.chain.recordings import DATA, needs_recordings, recorded

@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chain.failures import MARKER_IN_USE
-from chain.jupiter import jupiter_http
+from chain.jupiter.build import jupiter_http
+from chain.jupiter.venue import jupiter_venue
+from chain.keys.wallet import Wallet
 from chain.ledger import SolanaChain
-from chain.prices import JupiterPrices
-from chain.rpc import RpcClient
+from chain.node.rpc import RpcClient
+from chain.prices.jupiter import JupiterPrices
 from chain.simulated.tokens import Token
 from chain.simulated.world import World
-from chain.venue import jupiter_venue
-from chain.wallet import Wallet
 from engine.clock import ManualClock
 from engine.domain.errors import BadInputError, FailureKind, SwapError
 from engine.domain.swap import Fill, PreparedSwap, Side, SignatureStatus, SignedSwap, SwapRequest

@@ -9,8 +9,8 @@ import pytest
 from solders.account import Account
 from solders.pubkey import Pubkey
 
+from chain.jupiter.venue import JupiterVenue, jupiter_venue
 from chain.simulated.tokens import Token, Trait, add, set_paused
-from chain.venue import JupiterVenue, jupiter_venue
 from engine.domain.entries import adopted, entry_order
 from engine.domain.errors import BadInputError, FailureKind, SwapError
 from engine.domain.plan import ExitPlan

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chain.wallet import Wallet
+from chain.keys.wallet import Wallet
 from engine import logs
 from engine.app import Engine, connect
 from engine.daemon import Daemon

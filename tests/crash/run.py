@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chain.audit import read_ledger
-from chain.rpc import RpcClient
+from chain.node.rpc import RpcClient
 from engine.domain.entries import adopted
 from engine.store.sql import SqlStore
 from tests.crash.engine import Life, live, unsettled

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from chain.http import READ_TIMEOUT
+from chain.http.client import READ_TIMEOUT
 from engine.app import Ports
 from engine.ports import Record
 from tests.crash.forks import die

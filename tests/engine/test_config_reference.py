@@ -5,11 +5,11 @@ from __future__ import annotations
 import base58
 import pytest
 
-from chain.endpoints import MAX_LAG_SLOTS
-from chain.keys import VARIABLE
-from chain.priority_fees import PERCENTILE
+from chain.http.rate_limit import PLANS
+from chain.keys.sources import VARIABLE
+from chain.node.endpoints import MAX_LAG_SLOTS
+from chain.node.priority_fees import PERCENTILE
 from chain.programs import JUPITER
-from chain.rate_limit import PLANS
 from docs.settings import page
 from engine.config import Profile, Settings
 from engine.config.keys import all_keys, all_tables

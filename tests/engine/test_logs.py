@@ -11,7 +11,7 @@ import pytest
 import structlog
 from solders.keypair import Keypair
 
-from chain.wallet import Wallet
+from chain.keys.wallet import Wallet
 from engine import logs
 from engine.domain.position import PositionStatus
 from tests.actors.rig import Rig

@@ -10,7 +10,7 @@ from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
 from spl.token.constants import TOKEN_2022_PROGRAM_ID
 
-from chain.jupiter_routes import decode_route, discriminator
+from chain.jupiter.routes import decode_route, discriminator
 from chain.simulated.ledger import ExecutedTransaction
 from chain.simulated.swap_program import MAX_U64, PROGRAM_ID, ROUTE_V2, Swap, price_account_data, swap
 from tests.simulated.trading import Trading

@@ -18,7 +18,7 @@ from spl.token.constants import TOKEN_2022_PROGRAM_ID
 from chain.simulated.swap_program import PROGRAM_ID, elf
 from chain.simulated.tokens import Token, Trait, set_paused
 from chain.simulated.world import World
-from chain.token_layout import decode_mint
+from chain.tokens.layout import decode_mint
 from engine.clock import ManualClock
 from engine.domain.errors import BadInputError
 from engine.domain.units import LAMPORTS_PER_SOL, SOL_MINT, seconds

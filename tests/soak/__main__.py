@@ -22,7 +22,7 @@ from types import FrameType
 
 import structlog
 
-from chain.wallet import Wallet
+from chain.keys.wallet import Wallet
 from engine import logs
 from engine.domain.units import lamports
 from engine.store.sql import SqlStore

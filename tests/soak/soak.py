@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 from chain.audit import read_ledger
-from chain.rpc import RpcClient
-from chain.wallet import Wallet
+from chain.keys.wallet import Wallet
+from chain.node.rpc import RpcClient
 from engine.app import Engine, connect
 from engine.clock import SystemClock
 from engine.config import Settings

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from chain.wallet import Wallet
+from chain.keys.wallet import Wallet
 from engine import logs
 from engine.app import Engine, Ports, connect
 from engine.clock import SystemClock

@@ -12,12 +12,12 @@ import pytest
 from solders.pubkey import Pubkey
 
 from chain.audit import read_ledger
+from chain.keys.wallet import Wallet
 from chain.simulated import tokens
 from chain.simulated.remote.blueprint import TOKENS, Addresses
 from chain.simulated.remote.key import MakerKey
 from chain.simulated.remote.state import Folder, read_state
 from chain.simulated.tokens import WRAPPED_SOL, Token
-from chain.wallet import Wallet
 from engine.app import Engine, connect
 from engine.audit import audit
 from engine.config import JupiterSection, Settings

@@ -14,11 +14,12 @@ import pytest
 from actors.feed import Feed
 from actors.poller import Poller, poller_name
 from actors.system import FEED
-from chain.dexscreener import DexScreenerPrices, dexscreener_http
-from chain.jupiter import jupiter_http
-from chain.pools import PoolPrices
-from chain.prices import JupiterPrices
-from chain.rpc import RpcClient
+from chain.jupiter.build import jupiter_http
+from chain.node.rpc import RpcClient
+from chain.node.websocket import SolanaWebsocket
+from chain.prices.dexscreener import DexScreenerPrices, dexscreener_http
+from chain.prices.jupiter import JupiterPrices
+from chain.prices.pools import PoolPrices
 from chain.simulated.bank import SLOT_DURATION
 from chain.simulated.faults.call import JUPITER, RPC
 from chain.simulated.faults.dexscreener import DEXSCREENER
@@ -26,7 +27,6 @@ from chain.simulated.faults.plan import FaultPlan, Rule
 from chain.simulated.faults.refusals import ServerError
 from chain.simulated.pool_accounts import PoolKind
 from chain.simulated.world import World
-from chain.websocket import SolanaWebsocket
 from engine.clock import ManualClock
 from engine.domain.units import Mint, seconds
 from engine.domain.voices import REST

@@ -27,19 +27,19 @@ from rich.console import Console
 from rich.traceback import Traceback
 from solders.keypair import Keypair
 
-from chain.http import HttpClient
-from chain.jupiter import jupiter_http
-from chain.keys import VARIABLE, encrypt_key, key_source, open_wallet
-from chain.keys_sealed import Work
-from chain.keys_secret import Secret
+from chain.http.client import HttpClient
+from chain.jupiter.build import jupiter_http
+from chain.jupiter.venue import jupiter_venue
+from chain.keys.sealed import Work
+from chain.keys.secret import Secret
+from chain.keys.sources import VARIABLE, encrypt_key, key_source, open_wallet
+from chain.keys.wallet import Wallet
 from chain.ledger import SolanaChain
-from chain.prices import JupiterPrices
-from chain.rpc import RpcClient
+from chain.node.rpc import RpcClient
+from chain.prices.jupiter import JupiterPrices
 from chain.simulated.faults.plan import FaultPlan, Rule
 from chain.simulated.faults.refusals import RateLimited, RpcRefusal, ServerError
 from chain.simulated.world import World
-from chain.venue import jupiter_venue
-from chain.wallet import Wallet
 from engine import logs
 from engine.app import Engine, Ports, connect
 from engine.cli import main

@@ -12,8 +12,8 @@ import pytest
 from solders.keypair import Keypair
 from typer.testing import CliRunner
 
-from chain.keys import VARIABLE, open_wallet
-from chain.keys_secret import Secret
+from chain.keys.secret import Secret
+from chain.keys.sources import VARIABLE, open_wallet
 from engine.cli import app, main
 
 KEYPAIR = Keypair.from_seed(bytes(range(32)))

@@ -10,10 +10,10 @@ from random import Random
 import pytest
 
 from chain.audit import read_ledger
+from chain.keys.wallet import Wallet
 from chain.simulated.faults.plan import FaultPlan, Rule
 from chain.simulated.faults.sockets import DyingSocket, SilentSocket
 from chain.simulated.world import World
-from chain.wallet import Wallet
 from engine.app import Engine, connect
 from engine.audit import audit
 from engine.clock import SystemClock

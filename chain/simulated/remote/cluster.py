@@ -19,10 +19,10 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.token.state import TokenAccount
 
-from chain.rpc import Rpc, RpcError, latest_blockhash, understood
+from chain.node.rpc import Rpc, RpcError, latest_blockhash, understood
 from chain.simulated.remote.key import MakerKey
 from chain.simulated.token_state import TOKEN_PROGRAMS, token_account
-from chain.tokens import account_data
+from chain.tokens.accounts import account_data
 from chain.values import array, text, transaction_error, whole_number
 from engine.domain.errors import ChainUnavailableError, EngineError
 from engine.domain.units import Lamports, Nanos, seconds

@@ -15,9 +15,9 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
-from chain.keys_files import read_private, write_private
-from chain.keys_text import keypair_in_array
-from chain.wallet import NOT_A_KEYPAIR_FILE
+from chain.keys.files import read_private, write_private
+from chain.keys.text import keypair_in_array
+from chain.keys.wallet import NOT_A_KEYPAIR_FILE
 from engine.domain.errors import BadInputError
 
 

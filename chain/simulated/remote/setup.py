@@ -7,14 +7,14 @@ from pathlib import Path
 
 from solders.pubkey import Pubkey
 
-from chain.endpoint import check_cluster
-from chain.rpc import Rpc, genesis_hash
+from chain.keys.wallet import Wallet
+from chain.node.endpoint import check_cluster
+from chain.node.rpc import Rpc, genesis_hash
 from chain.simulated.remote.blueprint import Listing
 from chain.simulated.remote.building import Builder, Piece
 from chain.simulated.remote.cluster import Pause, RemoteCluster
 from chain.simulated.remote.key import MakerKey, write_new_key
 from chain.simulated.remote.state import Folder, MarketState, merged, read_state, write_state
-from chain.wallet import Wallet
 from engine.domain.errors import BadInputError, ChainUnavailableError
 from engine.domain.units import Lamports, seconds, sol
 

@@ -9,16 +9,16 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Literal
 
-from chain.http import ANSWER_TIMEOUT, READ_TIMEOUT, HttpClient
-from chain.jupiter import jupiter_http
+from chain.http.client import ANSWER_TIMEOUT, READ_TIMEOUT, HttpClient
+from chain.jupiter.build import jupiter_http
+from chain.jupiter.venue import JupiterVenue, jupiter_venue
+from chain.keys.wallet import Wallet
 from chain.ledger import SolanaChain
-from chain.prices import JupiterPrices
-from chain.rpc import RpcClient
+from chain.node.rpc import RpcClient
+from chain.prices.jupiter import JupiterPrices
 from chain.simulated.faults.plan import FaultPlan, Rule
 from chain.simulated.tokens import Token
 from chain.simulated.world import World
-from chain.venue import JupiterVenue, jupiter_venue
-from chain.wallet import Wallet
 from engine.clock import ManualClock
 from engine.domain.swap import PreparedSwap, Side, SignedSwap, SwapRequest
 from engine.domain.units import LAMPORTS_PER_SOL, BasisPoints, Lamports, Mint, seconds
@@ -113,7 +113,7 @@ def buy(token: Token, lamports: int) -> SwapRequest:
 def connected(
     world: World, *, read_timeout: float = READ_TIMEOUT, answer_timeout: float = ANSWER_TIMEOUT
 ) -> Iterator[Line]:
-    """Yield connections to *world*, as patient as `chain.http.HttpClient` is told to be."""
+    """Yield connections to *world*, as patient as `chain.http.client.HttpClient` is told to be."""
     patience = {"read_timeout": read_timeout, "answer_timeout": answer_timeout}
     with (
         closing(RpcClient(world.rpc_url, read_timeout=read_timeout, answer_timeout=answer_timeout)) as rpc,

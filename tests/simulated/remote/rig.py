@@ -10,7 +10,7 @@ from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from chain.rpc import Rpc, RpcClient, RpcError
+from chain.node.rpc import Rpc, RpcClient, RpcError
 from chain.simulated.behaviour import Behaviour
 from chain.simulated.ledger import ExecutedTransaction
 from chain.simulated.node import Node

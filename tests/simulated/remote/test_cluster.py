@@ -10,7 +10,7 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 
-from chain.rpc import Rpc, RpcError
+from chain.node.rpc import Rpc, RpcError
 from chain.simulated.behaviour import Behaviour
 from chain.simulated.remote.cluster import FailedTransactionError, NotLandedError, RemoteCluster
 from chain.simulated.remote.key import MakerKey

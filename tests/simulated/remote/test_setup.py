@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from solders.pubkey import Pubkey
 
+from chain.keys.wallet import Wallet
 from chain.simulated.remote import loader, program
 from chain.simulated.remote.blueprint import TOKENS, Addresses
 from chain.simulated.remote.building import Piece
@@ -16,7 +17,6 @@ from chain.simulated.remote.setup import MAINNET
 from chain.simulated.remote.state import Folder, read_state
 from chain.simulated.token_state import mint, token_account
 from chain.simulated.tokens import WRAPPED_SOL
-from chain.wallet import Wallet
 from engine.domain.errors import BadInputError
 from tests.simulated.remote.rig import FUNDS, DryFaucet, Guillotine, Interrupted, Remote
 

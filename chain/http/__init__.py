@@ -1,0 +1,1 @@
+"""HTTP, and how often a server may be asked."""

@@ -1,0 +1,1 @@
+"""Jupiter: its APIs, its errors, its routes, and the venue over them."""

@@ -1,0 +1,1 @@
+"""The secret key: where it may be, and the one object that signs."""

@@ -1,0 +1,1 @@
+"""Token accounts and mints: what they are, and what keeps them from being sold."""

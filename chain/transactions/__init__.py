@@ -1,0 +1,1 @@
+"""Transactions: assembled, inspected, rehearsed, and marked so that one order lands once."""
