@@ -94,7 +94,13 @@ class Network:
         jupiter = self._settings.jupiter
         apis = {
             f"jupiter {version} at {urlsplit(url).hostname}": swap_api(
-                version, http=http, base_url=url, rpc=rpc, wallet=wallet, max_accounts=jupiter.max_accounts
+                version,
+                http=http,
+                base_url=url,
+                rpc=rpc,
+                wallet=wallet,
+                max_accounts=jupiter.max_accounts,
+                blockhash_slots=jupiter.blockhash_slots,
             )
             for version, hosts in ((jupiter.api, self._jupiter), ("v1", self._older))
             for url, http in hosts.items()

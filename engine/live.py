@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import structlog
 
@@ -11,7 +12,9 @@ from chain.keys.sources import AskPassphrase, address_of, key_source, open_walle
 from chain.ledger import SolanaChain
 from chain.node.endpoint import check_cluster
 from chain.programs import JUPITER
+from chain.simulated.remote.blueprint import Addresses
 from chain.simulated.remote.feeds import live
+from chain.simulated.remote.state import Folder, read_state
 from engine.app import LEASE, Engine, Ports, on_paper, trading
 from engine.config import Loaded, Profile, Settings
 from engine.config.sources import DEFAULT
@@ -45,12 +48,12 @@ def opened(
         BadInputError: the profile has no cluster, the key or the database cannot be used, or a node is of another
             cluster than the profile's; nothing was signed.
     """
-    settings = loaded.settings
-    if settings.profile is Profile.DEMO:
+    if loaded.settings.profile is Profile.DEMO:
         raise BadInputError("the demo has a command of its own, run.py demo: name another profile with --profile")
     with ExitStack() as stack:
-        if settings.profile is Profile.DEVNET and settings.jupiter.program == JUPITER:
-            settings = stack.enter_context(_own_market(loaded, clock, environ))
+        own_market = brings_its_market(loaded.settings)
+        loaded = settled(loaded, environ)
+        settings = stack.enter_context(_served(loaded, clock, environ)) if own_market else loaded.settings
         network = Network(settings, clock, jupiter_key=loaded.jupiter_key, genesis=settings.genesis_hash)
         stack.callback(network.close)
         _check(network, settings)
@@ -60,35 +63,53 @@ def opened(
         yield Engine(ports, settings, max_price_age=settings.max_price_age)
 
 
-@contextmanager
-def _own_market(loaded: Loaded, clock: Clock, environ: Mapping[str, str]) -> Iterator[Settings]:
-    """Serve the market that was set up on devnet, where Jupiter trades nothing; yield the settings to trade there.
+def brings_its_market(settings: Settings) -> bool:
+    """Return whether the engine serves the market that it trades at: on devnet, where Jupiter trades nothing."""
+    return settings.profile is Profile.DEVNET and settings.jupiter.program == JUPITER
 
-    Its prices are those that the settings' Jupiter has of mainnet.
+
+def settled(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
+    """Return *loaded* with what the set-up of a market on devnet adds: its program, and its wallet if none is named.
 
     Raises:
         BadInputError: nothing was set up.
-        ChainUnavailableError: the cluster could not be asked.
+    """
+    settings = loaded.settings
+    if not brings_its_market(settings):
+        return loaded
+    files = Folder(default_folder(environ))
+    state = read_state(files)
+    if state is None:
+        raise BadInputError(f"no market was set up in {files.path}: run devnet setup first, or set jupiter.program")
+    wallet = settings.wallet
+    if loaded.source(("wallet", "keypair")) is DEFAULT:
+        wallet = wallet.model_copy(update={"keypair": str(files.wallet)})
+    program = str(Addresses(state.maker).program)
+    jupiter = settings.jupiter.model_copy(update={"program": program})
+    return replace(loaded, settings=settings.model_copy(update={"wallet": wallet, "jupiter": jupiter}))
+
+
+@contextmanager
+def _served(loaded: Loaded, clock: Clock, environ: Mapping[str, str]) -> Iterator[Settings]:
+    """Serve the market that was set up on devnet; yield the settings to trade there.
+
+    Its prices are those that the settings' Jupiter has of mainnet.
     """
     settings = loaded.settings
     with ExitStack() as stack:
         network = Network(settings, clock, jupiter_key=loaded.jupiter_key, genesis=settings.genesis_hash, listen=False)
         stack.callback(network.close)
-        feed = live(network.jupiter_prices())
         market = stack.enter_context(
             devnet_market(
                 default_folder(environ),
                 network.rpc,
                 clock,
                 ids=RandomIds(),
-                feed=feed,
+                feed=live(network.jupiter_prices()),
                 genesis=settings.genesis_hash,
             )
         )
-        wallet = settings.wallet
-        if loaded.source(("wallet", "keypair")) is DEFAULT:
-            wallet = wallet.model_copy(update={"keypair": str(market.wallet_file)})
-        yield settings.trading_at(market.url, program=market.program).model_copy(update={"wallet": wallet})
+        yield settings.trading_at(market.url, program=market.program)
 
 
 @contextmanager
@@ -101,7 +122,7 @@ def desk(loaded: Loaded, *, clock: Clock, environ: MutableMapping[str, str]) -> 
         BadInputError: as `opened`.
         LeaseError: an engine works for the wallet.
     """
-    settings = loaded.settings
+    settings = settled(loaded, environ).settings
     wallet = wallet_address(settings, environ)
     with ExitStack() as stack:
         network = Network(settings, clock, jupiter_key=loaded.jupiter_key, genesis=settings.genesis_hash, listen=False)

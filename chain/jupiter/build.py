@@ -21,6 +21,8 @@ from engine.domain.swap import Side, SwapRequest
 from engine.domain.units import SOL_MINT, Mint
 
 API_KEY_HEADER = "x-api-key"
+BLOCKHASH_SLOTS = 60
+"""12 to 24 seconds, at 0.2 to 0.4 s a slot; a blockhash of its own accord lives for 150."""
 
 
 class SwapApi(Protocol):
@@ -44,14 +46,25 @@ class JupiterBuild:
         http: to the host that has ``/swap/v2/build``, with the key among its headers.
         taker: base58 address of the wallet that swaps.
         max_accounts: how many accounts a route may touch; fewer make the transaction smaller. None is the API's own.
+        blockhash_slots: for how many slots an attempt can land, 1 to 300: what did not land by then is soon known to
+            be dead.
     """
 
     name = "jupiter v2"
 
-    def __init__(self, http: HttpClient, *, taker: str, max_accounts: int | None = None) -> None:
+    def __init__(
+        self,
+        http: HttpClient,
+        *,
+        taker: str,
+        max_accounts: int | None = None,
+        blockhash_slots: int = BLOCKHASH_SLOTS,
+    ) -> None:
         self._http = http
         self._taker = taker
-        self._limits = {} if max_accounts is None else {"maxAccounts": max_accounts}
+        self._limits = {"blockhashSlotsToExpiry": blockhash_slots}
+        if max_accounts is not None:
+            self._limits["maxAccounts"] = max_accounts
 
     def ask(self, request: SwapRequest) -> dict[str, Any]:
         """Return the answer of /build, which holds the quote and the instructions.

@@ -14,7 +14,7 @@ import structlog
 
 from chain.http.circuit import Circuit, in_turn
 from chain.http.client import HttpClient
-from chain.jupiter.build import JupiterBuild, SwapApi
+from chain.jupiter.build import BLOCKHASH_SLOTS, JupiterBuild, SwapApi
 from chain.jupiter.errors import JupiterError, KeyRefusedError, Problem, RateLimitedError
 from chain.node.rpc import Rpc
 from chain.transactions.assembly import SwapInstructions
@@ -148,6 +148,7 @@ def swap_api(
     rpc: Rpc,
     wallet: str,
     max_accounts: int | None = None,
+    blockhash_slots: int = BLOCKHASH_SLOTS,
 ) -> SwapApi:
     """Return *version* of Jupiter's API on one host.
 
@@ -158,9 +159,10 @@ def swap_api(
         rpc: for lookup tables and the blockhash of v1.
         wallet: base58 address that pays and signs.
         max_accounts: how many accounts a route may touch; None is Jupiter's own limit.
+        blockhash_slots: for how many slots an attempt over v2 can land; v1 leaves a blockhash its whole life.
     """
     if version == "v2":
-        return JupiterBuild(http, taker=wallet, max_accounts=max_accounts)
+        return JupiterBuild(http, taker=wallet, max_accounts=max_accounts, blockhash_slots=blockhash_slots)
     # The SDK takes most of a second to import.
     from chain.jupiter.sdk import JupiterSdk
 

@@ -95,10 +95,15 @@ class Bank:
         """Return when *slot* started, in whole seconds since the Unix epoch."""
         return self._cluster.block_time(slot)
 
-    def latest_blockhash(self, commitment: Commitment = Commitment.PROCESSED) -> tuple[str, int]:
-        """Return the base58 blockhash of the newest block of *commitment*, and its last valid block height."""
+    def latest_blockhash(
+        self, commitment: Commitment = Commitment.PROCESSED, *, blocks_left: int = LIFETIME
+    ) -> tuple[str, int]:
+        """Return the base58 blockhash of the newest block of *commitment*, and its last valid block height.
+
+        With fewer *blocks_left* it is the blockhash of an older block, which can be used for so many blocks more.
+        """
         with self._lock:
-            height = self.block_height(commitment)
+            height = max(0, self.block_height(commitment) - (LIFETIME - min(blocks_left, LIFETIME)))
             return self._cluster.blockhashes.at(height), height + LIFETIME
 
     def blockhash_age(self, blockhash: str, commitment: Commitment = Commitment.PROCESSED) -> int | None:

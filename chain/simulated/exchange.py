@@ -64,20 +64,22 @@ class Exchange:
         """Return what the market pays for *amount* raw units of *input_mint* in *output_mint*; see `offer_of`."""
         return offer_of(self._markets, input_mint, output_mint, amount, slippage)
 
-    def hand_out(self, offer: Offer, taker: Pubkey, *, wrap_and_unwrap_sol: bool = True) -> HandOut:
+    def hand_out(
+        self, offer: Offer, taker: Pubkey, *, wrap_and_unwrap_sol: bool = True, blocks_left: int = LIFETIME
+    ) -> HandOut:
         """Return the swap that carries out *offer* for *taker*, with a vault of its own to be paid from."""
         bank, market = self.bank, self._markets[offer.token.address]
         with bank.lock:
             height = bank.block_height()
             # One that nodes know at the level that they are asked at when a transaction is tried.
-            blockhash, last_valid_block_height = bank.latest_blockhash(Commitment.CONFIRMED)
+            blockhash, last_valid_block_height = bank.latest_blockhash(Commitment.CONFIRMED, blocks_left=blocks_left)
             self._maker.close_vaults(height)
             vault = self._maker.open_vault(
                 offer.paid_in,
                 offer.sent,
                 taker=taker,
                 # A taker that assembles the transaction itself may use a later blockhash than this one.
-                until=last_valid_block_height + LIFETIME,
+                until=height + 2 * LIFETIME,
             )
             parties = Parties(
                 taker=taker,

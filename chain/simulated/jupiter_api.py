@@ -6,9 +6,9 @@
 | GET /swap/v2/build | instructions with a compute unit price and no limit |
 | GET /price/v3 | dollars; mints without a market are left out |
 
-What differs from the real thing: one direct route a pair, ExactIn alone; every transaction has the newest
-confirmed blockhash, whatever `blockhashSlotsToExpiry` says, and states that one's true last valid block height;
-no tips, platform fees, other payers or other destinations, which are refused rather than ignored.
+What differs from the real thing: one direct route a pair, ExactIn alone; every transaction of /swap has the newest
+confirmed blockhash, whatever `blockhashSlotsToExpiry` says, with its true last valid block height; no tips, platform
+fees, other payers or other destinations, which are refused rather than ignored.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ class JupiterApi:
         request = requests.build_request(query)
         with exchange.lock:
             offer = self._offer(request.quote)
-            hand_out = exchange.hand_out(offer, request.taker, wrap_and_unwrap_sol=request.wrap_and_unwrap_sol)
+            hand_out = exchange.hand_out(
+                offer, request.taker, wrap_and_unwrap_sol=request.wrap_and_unwrap_sol, blocks_left=request.blocks_left
+            )
             return shapes.build(
                 hand_out,
                 exchange.markets[offer.token.address],

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from solders.pubkey import Pubkey
 
 from chain.simulated import jupiter_errors as errors
+from chain.simulated.blockhashes import LIFETIME
 from chain.simulated.jupiter_fees import PriorityLevel
 from chain.simulated.jupiter_shapes import VENUE_LABEL
 from chain.simulated.pricing import MAX_U64
@@ -45,6 +46,8 @@ class BuildRequest:
     wrap_and_unwrap_sol: bool
     level: PriorityLevel | int
     """A named level, or a percentile in basis points."""
+    blocks_left: int
+    """For how many blocks more the blockhash is to be good."""
 
 
 def quote_request(query: Mapping[str, str]) -> QuoteRequest:
@@ -74,13 +77,15 @@ def build_request(query: Mapping[str, str]) -> BuildRequest:
     taker = _pubkey(query, "taker")
     if query.get("payer") and _pubkey(query, "payer") != taker:
         raise errors.not_supported("a payer besides the taker")
+    blocks_left = LIFETIME
     if "blockhashSlotsToExpiry" in query:
-        _integer(query, "blockhashSlotsToExpiry", MAX_U64)
+        blocks_left = _integer(query, "blockhashSlotsToExpiry", _LONGEST_LIFE)
     return BuildRequest(
         quote=_quote(query),
         taker=taker,
         wrap_and_unwrap_sol=_boolean(query, "wrapAndUnwrapSol", default=True),
         level=_level(query),
+        blocks_left=blocks_left,
     )
 
 
@@ -96,6 +101,7 @@ def price_ids(query: Mapping[str, str]) -> list[str]:
     return ids
 
 
+_LONGEST_LIFE = 300
 _Count = Annotated[int, Field(ge=0, le=MAX_U64)]
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from solders.pubkey import Pubkey
 
+from chain.simulated.blockhashes import LIFETIME
 from chain.simulated.market import Market, NoRouteError, Offer
 from chain.simulated.swap_instructions import SwapInstructions
 from engine.domain.errors import EngineError
@@ -103,7 +104,9 @@ class Marketplace(Protocol):
     def offer(self, input_mint: str, output_mint: str, amount: int, slippage: BasisPoints, /) -> Offer:
         """Return what the market pays for *amount* raw units of *input_mint* in *output_mint*; see `offer_of`."""
 
-    def hand_out(self, offer: Offer, taker: Pubkey, /, *, wrap_and_unwrap_sol: bool = True) -> HandOut:
+    def hand_out(
+        self, offer: Offer, taker: Pubkey, /, *, wrap_and_unwrap_sol: bool = True, blocks_left: int = LIFETIME
+    ) -> HandOut:
         """Return the swap that carries out *offer* for *taker*.
 
         Raises:

@@ -34,9 +34,10 @@ def doctor(
     from engine.clock import SystemClock
     from engine.connections import Network
     from engine.doctor import Verdict, examine
+    from engine.live import settled
 
     logs.configure(level="critical")
-    loaded = resolved(files, sets, url=url, keypair=keypair, profile=profile)
+    loaded = settled(resolved(files, sets, url=url, keypair=keypair, profile=profile), os.environ)
     settings, clock, console = loaded.settings, SystemClock(), output()
     failed = False
     with (

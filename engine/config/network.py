@@ -79,6 +79,9 @@ class JupiterSection(Section):
     """Requests a minute, where the plan does not say it."""
     max_accounts: Annotated[int, Field(strict=True, ge=1, le=64), Told(unit="accounts")] = 64
     """How many accounts a route may touch; fewer make the transaction smaller."""
+    blockhash_slots: Annotated[int, Field(strict=True, ge=10, le=300), Told(unit="slots")] = 60
+    """For how many slots an attempt over v2 can land: with fewer, one that did not is sooner known to be dead, and
+    followed by another."""
     program: Address = "JUP6LkbZbjS1jKKwapdHNy74zcZ3tLUZoi5QNyVTaV4"
     """The program that swaps: Jupiter's own, or that of whoever stands in for it."""
 

@@ -146,6 +146,7 @@ def test_build_is_asked_for_the_swap_of_the_wallet(request_: Any, mints: tuple[s
         "taker": WALLET,
         "slippageBps": str(request_.slippage),
         "wrapAndUnwrapSol": "true",
+        "blockhashSlotsToExpiry": "60",
     }
 
 

@@ -16,18 +16,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chain.failures import MARKER_IN_USE
-from chain.jupiter.build import jupiter_http
+from chain.jupiter.build import BLOCKHASH_SLOTS, jupiter_http
 from chain.jupiter.venue import jupiter_venue
 from chain.keys.wallet import Wallet
 from chain.ledger import SolanaChain
 from chain.node.rpc import RpcClient
 from chain.prices.jupiter import JupiterPrices
+from chain.simulated.bank import SLOT_DURATION
 from chain.simulated.tokens import Token
 from chain.simulated.world import World
 from engine.clock import ManualClock
 from engine.domain.errors import BadInputError, FailureKind, SwapError
 from engine.domain.swap import Fill, PreparedSwap, Side, SignatureStatus, SignedSwap, SwapRequest
-from engine.domain.units import LAMPORTS_PER_SOL, BasisPoints, Lamports, Mint, seconds
+from engine.domain.units import LAMPORTS_PER_SOL, BasisPoints, Lamports, Mint, Nanos, seconds
 from engine.ports import Chain, PriceSource, Signer, SwapVenue
 
 FUNDS = 10 * LAMPORTS_PER_SOL
@@ -416,3 +417,30 @@ def test_the_rent_of_markers_is_brought_back_by_one_transaction(trader: Trader) 
     fill = trader.fill(signed, token)
     assert (fill.tokens, fill.sol, fill.rent) == (0, 0, -8 * rent)
     assert trader.chain.sol_balance() - before == 8 * rent - fill.fee
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_an_attempt_over_the_current_api_lives_as_long_as_it_was_asked_to(late: int) -> None:
+    """Sixty blocks: at its last one it lands, and one block later it never can, whatever is sent again."""
+    clock, wallet = ManualClock(), Wallet.generate()
+    with (
+        World(clock) as world,
+        closing(RpcClient(world.rpc_url)) as rpc,
+        closing(jupiter_http(world.jupiter_url, None)) as http,
+    ):
+        world.fund(wallet.address, lamports=FUNDS)
+        token = world.create_token("TKN", decimals=6, price=PRICE, depth_sol=Decimal(10_000))
+        venue = jupiter_venue(
+            "v2", http=http, swap_base_url=world.jupiter_url, rpc=rpc, wallet=wallet.address, clock=clock
+        )
+        clock.advance(Nanos(200 * SLOT_DURATION))
+        buy = SwapRequest(side=Side.BUY, mint=token.address, amount=LAMPORTS_PER_SOL, slippage=SLIPPAGE)
+        signed = wallet.sign(venue.prepare(venue.quote(buy), priority_fee=FEE))
+        left = signed.last_valid_block_height - world.bank.block_height()
+        assert BLOCKHASH_SLOTS - 5 <= left <= BLOCKHASH_SLOTS
+        chain = SolanaChain(rpc, wallet.address)
+        clock.advance(Nanos((left - 1 + late) * SLOT_DURATION))
+        chain.send(signed.raw)
+        clock.advance(Nanos(3 * SLOT_DURATION))
+        (status,) = chain.statuses([signed.signature])
+        assert (status is None) is bool(late)

@@ -100,6 +100,16 @@ def test_an_engine_runs_on_what_was_set_up(url: str, tmp_path: Path) -> None:
     (tmp_path / "ripcord.toml").write_text(
         f'profile = "devnet"\njupiter.urls = ["{dead}"]\n[chain]\nrpc_urls = ["{url}"]\nws_url = "ws{url[4:]}"\n'
     )
+    looked = subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), "doctor"],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"wallet {state['wallet']}" in looked.stdout
+    assert f"{state['program']} is on the cluster" in looked.stdout
     with subprocess.Popen(
         [sys.executable, str(ROOT / "run.py"), "run"],
         cwd=tmp_path,

@@ -83,7 +83,14 @@ class RemoteExchange:
         """Return what the market pays for *amount* raw units of *input_mint* in *output_mint*; see `offer_of`."""
         return offer_of(self._markets, input_mint, output_mint, amount, slippage)
 
-    def hand_out(self, offer: Offer, taker: Pubkey, *, wrap_and_unwrap_sol: bool = True) -> HandOut:
+    def hand_out(
+        self,
+        offer: Offer,
+        taker: Pubkey,
+        *,
+        wrap_and_unwrap_sol: bool = True,
+        blocks_left: int = LIFETIME,  # noqa: ARG002 - a node tells the newest blockhash alone
+    ) -> HandOut:
         """Return the swap that carries out *offer* for *taker*, with a vault of its own to be paid from.
 
         Raises:
