@@ -14,7 +14,8 @@ the pool that it calls. Where the program comes from, best first:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import Enum
 from typing import Any
 
@@ -145,6 +146,15 @@ def of_rpc(error: ChainUnavailableError) -> SwapFailure:
 def was_processed(error: ChainUnavailableError) -> bool:
     """Return whether a node refused a transaction only because it has it already."""
     return isinstance(error, RpcError) and error.status == OK and _preflight_cause(error) == "AlreadyProcessed"
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Turn a node that cannot be asked into a venue's own error: nothing was signed."""
+    try:
+        yield
+    except ChainUnavailableError as error:
+        raise raised(of_rpc(error)) from error
 
 
 def raised(failure: SwapFailure) -> SwapError:

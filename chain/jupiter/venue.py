@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -12,7 +11,7 @@ from solders.message import to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 
-from chain.failures import of_rpc, raised
+from chain.failures import asking
 from chain.http.client import HttpClient
 from chain.jupiter.build import SwapApi, mints_of
 from chain.jupiter.errors import unreadable
@@ -184,7 +183,7 @@ class JupiterVenue:
         Raises:
             SwapError: it would fail, or the node could not be asked; nothing was signed.
         """
-        with _asking():
+        with asking():
             blockhash, height = latest_blockhash(self._rpc)
         ours = tuple(reclaim_markers(self._wallet, parked))
         swap = SwapInstructions(
@@ -213,11 +212,11 @@ class JupiterVenue:
         """
         fee = ordered.priority_fee
         swap = replace(swap, instructions=(*swap.instructions, *last))
-        with _asking():
+        with asking():
             tables = self._tables.confirmed(swap.lookup_tables)
         draft = assemble(swap, payer=self._wallet, compute_unit_limit=MAX_COMPUTE_UNITS, priority_fee=fee, first=first)
         inspect(to_bytes_versioned(draft), ordered, tables)
-        with _asking():
+        with asking():
             used = self._rehearsal.compute_units(quote.request, draft, closes=bool(last))
         limit = min(MAX_COMPUTE_UNITS, max(MIN_COMPUTE_UNITS, used * 6 // 5))
         if self._fees is not None and fee_cap is not None:
@@ -263,7 +262,7 @@ class JupiterVenue:
     def _marker_rent(self) -> int:
         if self._rent is None:
             method = "getMinimumBalanceForRentExemption"
-            with _asking(), understood(method):
+            with asking(), understood(method):
                 self._rent = whole_number(self._rpc.call(method, [0]))
         return self._rent
 
@@ -276,15 +275,6 @@ class JupiterVenue:
             message = f"the quote is {age / SECOND:.1f} s old, at most {self._max_quote_age / SECOND:.1f} s are allowed"
             raise SwapError(FailureKind.TRANSIENT, f"{message}: quote again", code="QUOTE_TOO_OLD")
         return received
-
-
-@contextmanager
-def _asking() -> Iterator[None]:
-    """Turn a node that cannot be asked into the venue's own error: nothing was signed."""
-    try:
-        yield
-    except ChainUnavailableError as error:
-        raise raised(of_rpc(error)) from error
 
 
 def _terms(quote: Quote) -> Terms:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from chain.failures import of_rpc, raised
+from chain.failures import asking, raised
 from chain.jupiter.errors import JupiterError
 from chain.jupiter.venue import JupiterVenue
 from chain.paper.ledger import PaperChain, of_stand_in
 from chain.paper.takers import Takers
-from engine.domain.errors import ChainUnavailableError, FailureKind, SwapError
+from engine.domain.errors import FailureKind, SwapError
 from engine.domain.swap import PreparedSwap, Quote, Side, SwapFailure, SwapRequest
 from engine.domain.units import Lamports
 
@@ -60,7 +60,7 @@ class PaperVenue:
         Raises:
             SwapError: there is no quote, the wallet does not hold what is to be swapped, or nobody can stand in.
         """
-        with _asking():
+        with asking():
             if request.side is Side.SELL:
                 self._check(self._chain.shortage(mint=request.mint, tokens=request.amount))
             else:
@@ -83,7 +83,7 @@ class PaperVenue:
         if not isinstance(taken, _Taken):
             raise SwapError(FailureKind.REFUSED, "the quote is not one of this venue: quote again")
         spent = quote.request.amount if quote.request.side is Side.BUY else 0
-        with _asking():
+        with asking():
             self._check(self._chain.shortage(lamports=spent + BASE_FEE + priority_fee))
         with self._standing_in(taken.taker):
             return self._venue(taken.taker).prepare(
@@ -119,12 +119,3 @@ class PaperVenue:
     def _check(shortage: SwapFailure | None) -> None:
         if shortage is not None:
             raise raised(shortage)
-
-
-@contextmanager
-def _asking() -> Iterator[None]:
-    """Turn a node that cannot be asked into the venue's own error: nothing was signed."""
-    try:
-        yield
-    except ChainUnavailableError as error:
-        raise raised(of_rpc(error)) from error

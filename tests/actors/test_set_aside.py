@@ -110,6 +110,23 @@ def test_a_status_that_the_transaction_contradicts_is_not_believed(
     assert rig.position(position.id).fees == rig.paid()
 
 
+def test_a_block_that_is_processed_and_no_more_decides_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block that no majority has voted for may vanish: what is in it counts once it is confirmed."""
+    position, statuses = rig.open(), rig.chain.statuses
+
+    def early(*arguments: Any, **named: Any) -> list[SignatureStatus | None]:
+        return [status and replace(status, confirmation="processed") for status in statuses(*arguments, **named)]
+
+    with monkeypatch.context() as node:
+        node.setattr(rig.chain, "statuses", early)
+        rig.price("0.8")
+        rig.advance(3)
+        assert [order.status for order in rig.exits(position)] == [OrderStatus.CONFIRMING]
+        assert rig.position(position.id).sold_tokens == 0
+    rig.advance(3)
+    assert rig.position(position.id).status is PositionStatus.CLOSED
+
+
 def slipped_failure() -> SwapFailure:
     """Return the failure that a lying node tells of."""
     return SwapFailure(kind=FailureKind.REFUSED, message="it failed", code="SLIPPAGE")

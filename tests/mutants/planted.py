@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _SIMULATION = "tests/simulation/test_simulation.py::test_whatever_goes_wrong_everything_that_must_hold_holds"
 _FOUND = "tests/simulation/test_found.py"
+_SET_ASIDE = "tests/actors/test_set_aside.py"
 _EXIT_FLOW = "tests/actors/test_exit_flow.py"
 _PRIORITY = "tests/actors/test_priority.py"
 _RECOVERY = "tests/actors/test_recovery.py"
@@ -76,7 +77,7 @@ MUTANTS = (
         file="actors/confirmer.py",
         find='elif status.confirmation != "processed" and self.now() - begun <= BUSY_FOR:',
         replace="else:",
-        tests=(_SIMULATION,),
+        tests=(_SET_ASIDE,),
     ),
     Mutant(
         name="retry sells 100 %",
@@ -176,10 +177,10 @@ MUTANTS = (
         file="actors/router.py",
         find=(
             'event_of(order, "failed for good"), alert)\n'
-            "        self._publish(order)\n"
+            "        self._log(order)\n"
             "        self.tell(ALERTS, RaiseAlert(alert=alert))\n"
         ),
-        replace=('event_of(order, "failed for good"))\n        self._publish(order)\n'),
+        replace=('event_of(order, "failed for good"))\n        self._log(order)\n'),
         tests=(_SIMULATION, _EXIT_FLOW),
     ),
     Mutant(
@@ -266,5 +267,35 @@ MUTANTS = (
         find="if price <= 0:",
         replace="if price < 0:",
         tests=(_SIMULATION, "tests/domain/test_quality.py"),
+    ),
+    # Believed what should not be ---------------------------------------------------------------------------
+    Mutant(
+        name="a status that the transaction contradicts is believed",
+        file="actors/confirmer.py",
+        find="if fill.moved == (status.failure is not None):",
+        replace="if fill.moved is None:",
+        tests=(_SET_ASIDE,),
+    ),
+    Mutant(
+        name="a transaction is signed unseen",
+        file="chain/transactions/inspection.py",
+        find="    Reading(ordered).judge(list(_calls(decoded, lookup_tables)))",
+        replace="    list(_calls(decoded, lookup_tables))",
+        tests=("tests/chain/test_inspection.py",),
+    ),
+    # Harm that spreads ---------------------------------------------------------------------------------------
+    Mutant(
+        name="a poisoned message comes for ever",
+        file="actors/failures.py",
+        find="return run.count >= LIMIT and now < run.rests_until",
+        replace="return run.count < 0",
+        tests=(_SET_ASIDE,),
+    ),
+    Mutant(
+        name="two engines for one wallet",
+        file="engine/app.py",
+        find="ports.store.acquire_lease(ports.signer.address, self._holder, now=ports.clock.now(), ttl=LEASE)",
+        replace="ports.clock.now()",
+        tests=("tests/system/test_daemon.py::test_a_second_engine_is_refused_while_the_first_lives",),
     ),
 )

@@ -15,6 +15,7 @@ from engine.domain.order import OrderKind
 from engine.domain.units import lamports
 from engine.store.filelock import FileLock
 from engine.store.sql import SqlStore
+from tests.system.reasons import EVERY_REASON
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = "time,price\n"
@@ -46,16 +47,7 @@ def test_the_demo_shows_every_exit_and_agrees_with_the_chain(tmp_path: Path) -> 
     assert total == lamports(Decimal(printed[2]))
     exits = [order for order in store.orders() if order.kind is OrderKind.EXIT]
     filled = {order.exit_reason for order in exits if order.status == "filled"}
-    assert filled == {
-        "take_profit_1",
-        "take_profit_2",
-        "trailing_stop",
-        "stop_loss",
-        "time_limit",
-        "stagnation",
-        "manual",
-        "emergency",
-    }
+    assert filled == EVERY_REASON
     (failed,) = [order for order in exits if order.status == "cancelled"]
     (retried,) = [order for order in exits if order.retry_of == failed.id]
     assert (failed.attempt_count, retried.status) == (3, "filled")

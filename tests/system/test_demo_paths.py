@@ -24,17 +24,8 @@ from engine.domain.order import AttemptStatus, OrderKind
 from engine.domain.units import lamports
 from engine.ids import RandomIds
 from engine.simulation import Simulation
+from tests.system.reasons import EVERY_REASON
 
-REASONS = {
-    "take_profit_1",
-    "take_profit_2",
-    "trailing_stop",
-    "stop_loss",
-    "time_limit",
-    "stagnation",
-    "manual",
-    "emergency",
-}
 PLENTY = 10**15
 TWICE_AS_FAST = 2.0
 
@@ -74,7 +65,7 @@ def played(simulation: Simulation) -> None:
     assert stage.complete
     store = simulation.store
     exits = [order for order in store.orders() if order.kind is OrderKind.EXIT]
-    assert {order.exit_reason for order in exits if order.status == "filled"} == REASONS
+    assert {order.exit_reason for order in exits if order.status == "filled"} == EVERY_REASON
     (failed,) = [order for order in exits if order.status == "cancelled"]
     assert [order.status for order in exits if order.retry_of == failed.id] == ["filled"]
 
