@@ -51,9 +51,10 @@ format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev ## regenerate the diagrams and the list of settings in docs/ from the code
+docs: $(VENV)/.dev ## regenerate the diagrams and the lists of settings and metrics in docs/ from the code
 	$(BIN)/python -m docs.diagrams
 	$(BIN)/python -m docs.settings
+	$(BIN)/python -m docs.metrics
 
 lock: ## resolve the locks anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock

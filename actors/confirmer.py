@@ -236,7 +236,6 @@ class Confirmer(EngineActor):
         self.tell(ROUTER, verdict)
         self._accelerate(lambda listener: listener.forget(attempt.signature))
         what = {AttemptLanded: "landed", AttemptReverted: "reverted", AttemptExpired: "expired"}[type(verdict)]
-        self.publish(f"attempt.{attempt.signature}.{what}", order_id=attempt.order_id)
         self.log.info("attempt", order_id=attempt.order_id, signature=attempt.signature, outcome=what)
 
     # What a person must hear of ---------------------------------------------------------------------------

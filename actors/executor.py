@@ -108,7 +108,6 @@ class Executor(EngineActor):
         if self._standing(order) is not OrderStatus.SUBMITTED:
             raise SwapError(FailureKind.REFUSED, "the order has moved on since the attempt was asked for")
         self._store.commit(attempt)
-        self._publish(attempt)
         return attempt
 
     def _standing(self, order: Order) -> OrderStatus | None:
@@ -167,11 +166,7 @@ class Executor(EngineActor):
             return attempt
         attempt = attempt_stepped(attempt, AttemptStep.SEND, self.now())
         self._store.commit(attempt)
-        self._publish(attempt)
         return attempt
-
-    def _publish(self, attempt: Attempt) -> None:
-        self.publish(f"attempt.{attempt.signature}.{attempt.status}", attempt=replace(attempt, raw=b""))
 
 
 def _failure(error: BaseException) -> SwapFailure:

@@ -181,8 +181,6 @@ class PositionActor(EngineActor):
         self.log.info(
             "exit_raised", order_id=order.id, reason=str(action.reason), amount=action.amount, price=position.last_price
         )
-        self.publish(f"position.{position.id}.exit_requested", position=self.position, order=order)
-        self.publish(f"order.{order.id}.pending", order=order)
         self.tell(ROUTER, SubmitOrder(order=order))
         return order
 
@@ -198,14 +196,11 @@ class PositionActor(EngineActor):
         for alert in alerts:
             self.tell(ALERTS, RaiseAlert(alert=alert))
         self.log.info("exit_filled", order_id=order.id, sold=-fill.tokens, brought=fill.sol, pnl=position.realized_pnl)
-        self.publish(f"order.{order.id}.filled", order=order)
         self.tell(ROUTER, OrderSettled(order=order))
         self.tell(ALERTS, ResolveAlerts(position_id=position.id))
         if position.closed:
-            self.publish(f"position.{position.id}.closed", position=position)
             self.tell(SUPERVISOR, PositionClosed(position=position))
         else:
-            self.publish(f"position.{position.id}.partially_exited", position=position)
             self._look_again()
 
     def _charged(self, attempt: Attempt, fee: Fill) -> None:
@@ -252,7 +247,6 @@ class PositionActor(EngineActor):
         self._perform(position, action)
         if self.position.needs_action:
             self.log.error("exit_needs_action", order_id=order.id, error=order.last_error)
-            self.publish(f"position.{position.id}.needs_action", position=self.position, order=order)
 
     # A person's commands ----------------------------------------------------------------------------------
 

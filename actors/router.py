@@ -17,6 +17,7 @@ from actors.system import ALERTS, CONFIRMER, SUPERVISOR, System, position_name
 from engine.domain.alert import order_failed, order_filled_twice
 from engine.domain.book import Book, Flight
 from engine.domain.errors import CommandRefusedError, FailureKind
+from engine.domain.events import SUPERSEDED
 from engine.domain.guarding import fee_charged, opened
 from engine.domain.order import (
     Attempt,
@@ -199,6 +200,7 @@ class OrderRouter(EngineActor):
                 self._reclaim()
             case Drain():
                 self._draining = True
+                self.publish("engine.draining")
                 self._tell_if_drained()
             case Snapshot():
                 return self._view()
@@ -272,7 +274,7 @@ class OrderRouter(EngineActor):
 
     def _withdraw(self, message: WithdrawOrder) -> None:
         if order := self._book.take_back(message.order_id):
-            self._take_back(order, f"superseded by {message.reason}")
+            self._take_back(order, f"{SUPERSEDED} by {message.reason}")
         elif self._book.flight(message.order_id):
             self._book.withdraw(message.order_id, message.reason)
 
@@ -287,7 +289,7 @@ class OrderRouter(EngineActor):
     def _take_back(self, order: Order, note: str, *records: Record) -> Order:
         order = cancelled(order, self.now())
         self._store.commit(*records, order, event_of(order, note), *self._unclaimed(order))
-        self._publish(order, "superseded" if note.startswith("superseded") else None)
+        self._log(order)
         if order.kind is OrderKind.EXIT:
             self.tell(position_name(order.position_id), OrderWithdrawn(order=order))
         return order
@@ -432,7 +434,7 @@ class OrderRouter(EngineActor):
         order = filled(charged(order, fill.fee), fill, self.now())
         opens = [opened(order, fill, self.now())] if order.kind is OrderKind.ENTRY else []
         self._store.commit(attempt, order, event_of(order, signature=attempt.signature), fill, *opens)
-        self._publish(order)
+        self._log(order)
         for position in opens:
             self.tell(SUPERVISOR, PositionOpened(position=position))
         self._settled(order)
@@ -442,7 +444,7 @@ class OrderRouter(EngineActor):
         for attempt, fee in [late for late in self._late if late[0].order_id == order.id]:
             self._late.remove((attempt, fee))
             self._charge_late(attempt, fee)
-        self._reclaim_later()
+        self._reclaim_later(at_once_if_many=order.kind is OrderKind.RECLAIM)
         self._dispatch()
 
     def _reverted(self, message: AttemptReverted) -> None:
@@ -512,15 +514,15 @@ class OrderRouter(EngineActor):
         flight = self._flight(order.id)
         order = after_failure(order, failure, policy, self.now())
         failed = event_of(order, signature=order.tx_signature)
-        self._publish(order)
+        self._log(order)
         if flight.withdrawn_for is not None:
             self._book.finish(order.id)
-            self._take_back(order, f"superseded by {flight.withdrawn_for}", *records, failed)
+            self._take_back(order, f"{SUPERSEDED} by {flight.withdrawn_for}", *records, failed)
             return
         order = decided(order, policy, self.now())
         if order.status is OrderStatus.PENDING:
             self._store.commit(*records, order, failed, event_of(order, "waiting for the next attempt"))
-            self._publish(order)
+            self._log(order)
             self._wait(order)
         else:
             self._give_up(order, *records, failed)
@@ -542,12 +544,12 @@ class OrderRouter(EngineActor):
         self._book.finish(order.id)
         if order.kind is OrderKind.RECLAIM:
             self._store.commit(*records, order, event_of(order, "failed for good"), *self._unclaimed(order))
-            self._publish(order)
+            self._log(order)
             self._reclaim_later()
             return
         alert = order_failed(order, AlertId(self.system.ids.new("alert")), self.now())
         self._store.commit(*records, order, event_of(order, "failed for good"), alert)
-        self._publish(order)
+        self._log(order)
         self.tell(ALERTS, RaiseAlert(alert=alert))
         if order.kind is OrderKind.EXIT:
             self.tell(position_name(order.position_id), ExitFailed(order=order))
@@ -577,24 +579,29 @@ class OrderRouter(EngineActor):
 
     # Rent of markers --------------------------------------------------------------------------------------
 
-    def _reclaim_later(self) -> None:
-        if not self._reclaiming and self._store.markers():
+    def _reclaim_later(self, *, at_once_if_many: bool = False) -> None:
+        parked = 0 if self._reclaiming else len(self._store.markers())
+        if parked:
             self._reclaiming = True
-            self.tell_self_at(Nanos(self.now() + self._reclaim_after), _Reclaim())
+            wait = Nanos(0) if at_once_if_many and parked >= RECLAIM_AT_ONCE else self._reclaim_after
+            self.tell_self_at(Nanos(self.now() + wait), _Reclaim())
 
     def _reclaim(self) -> None:
         """Order the rent of finished orders' markers to be brought back, unless an attempt of theirs may still land."""
         self._reclaiming = False
         emptied = [order for order in self._store.markers() if order.id not in self._live][:RECLAIM_AT_ONCE]
-        on_its_way = any(order.kind is OrderKind.RECLAIM for order in self._store.orders(unfinished_only=True))
-        if emptied and not on_its_way and not self._draining:
-            order_id = OrderId(self.system.ids.new("reclaim"))
-            order = reclaim_order(order_id, self._policies.entries.max_attempts, self.now())
-            claimed = [replace(other, reclaimed_by=order_id) for other in emptied]
-            self._store.commit(order, event_of(order, f"rent of {len(emptied)} markers"), *claimed)
-            self._publish(order)
-            self._queue(order)
-        self._reclaim_later()
+        # One at a time, so that rent never keeps a slot from an exit; its end brings the next.
+        if any(order.kind is OrderKind.RECLAIM for order in self._store.orders(unfinished_only=True)):
+            return
+        if not emptied or self._draining:
+            self._reclaim_later()
+            return
+        order_id = OrderId(self.system.ids.new("reclaim"))
+        order = reclaim_order(order_id, self._policies.entries.max_attempts, self.now())
+        claimed = [replace(other, reclaimed_by=order_id) for other in emptied]
+        self._store.commit(order, event_of(order, f"rent of {len(emptied)} markers"), *claimed)
+        self._log(order)
+        self._queue(order)
 
     # ------------------------------------------------------------------------------------------------------
 
@@ -610,9 +617,9 @@ class OrderRouter(EngineActor):
 
     def _commit(self, order: Order, note: str = "", signature: Signature | None = None) -> None:
         self._store.commit(order, event_of(order, note, signature=signature))
-        self._publish(order)
+        self._log(order)
 
-    def _publish(self, order: Order, what: str | None = None) -> None:
+    def _log(self, order: Order) -> None:
         self.log.info(
             "order",
             order_id=order.id,
@@ -622,7 +629,6 @@ class OrderRouter(EngineActor):
             attempt=order.attempt_count,
             **({"error": order.last_error} if order.status in (OrderStatus.FAILED, OrderStatus.CANCELLED) else {}),
         )
-        self.publish(f"order.{order.id}.{what or order.status}", order=order)
 
     def _view(self) -> dict[str, Any]:
         return {

@@ -92,7 +92,6 @@ class Supervisor(EngineActor):
         """Take a position in or out, hear of a failure, or look after the actors."""
         match message:
             case PositionOpened(position=position):
-                self.publish(f"position.{position.id}.opened", position=position)
                 self._guard(position)
             case PositionClosed(position=position):
                 self._let_go(position)
@@ -178,6 +177,7 @@ class Supervisor(EngineActor):
             starter()
             self._resubscribe(name)
             self.publish("engine.actor_restarted", actor=name)
+        self.system.looked_at = self.now()
 
     def _resubscribe(self, name: str) -> None:
         """Tell a restarted actor what only its predecessor knew, and the router what a dead executor had in hand."""
@@ -230,6 +230,7 @@ class Supervisor(EngineActor):
 
     def _give_up(self, name: str, why: str) -> None:
         self._gave_up = True
+        self.system.looked_at = None
         now = self.now()
         alert = Alert(
             id=AlertId(self.system.ids.new("alert")),

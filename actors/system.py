@@ -30,7 +30,9 @@ CONFIRMER = "confirmer"
 ALERTS = "alerts"
 HOLDINGS = "holdings"
 LEASEHOLDER = "leaseholder"
+HEARTBEAT = "heartbeat"
 LOOKOUT = "lookout"
+PULSE = "pulse"
 MARKET = "market:"
 POSITION = "position:"
 
@@ -43,6 +45,11 @@ def market_name(mint: str) -> str:
 def position_name(position_id: str) -> str:
     """Return the name of the actor of a position."""
     return f"{POSITION}{position_id}"
+
+
+def courier_name(channel: str) -> str:
+    """Return the name of the courier of an alert channel."""
+    return f"courier:{channel}"
 
 
 def executor_name(number: int) -> str:
@@ -107,6 +114,8 @@ class System:
         self._refs: dict[str, ActorRef[EngineActor]] = {}
         self._lock = threading.Lock()
         self.dead_letters = 0
+        self.looked_at: Nanos | None = None
+        """When the supervisor last saw that every actor is there; None before its first look."""
 
     def spawn(self, name: str, actor: type[EngineActor], **arguments: Any) -> None:
         """Start *actor* under *name*, in the place of one that had the name before."""
@@ -168,6 +177,16 @@ class System:
         reference = self._refs.get(name)
         since = cast("Mailbox", reference.actor_inbox).busy_since if reference is not None else None
         return since is not None and self.clock.now() - since > limit
+
+    def mailbox_depths(self) -> dict[str, int]:
+        """Return how many messages wait for each actor, by its name, without asking any."""
+        with self._lock:
+            references = list(self._refs.items())
+        return {name: len(cast("Mailbox", reference.actor_inbox)) for name, reference in references}
+
+    def looked_within(self, span: Nanos) -> bool:
+        """Return whether the supervisor saw within the last *span* that every actor is there."""
+        return self.looked_at is not None and self.clock.now() - self.looked_at <= span
 
     def names(self, prefix: str = "") -> list[str]:
         """Return the names that begin with *prefix*, in the order in which they were first given."""

@@ -89,6 +89,8 @@ _TITLES = {
     "jupiter": "Jupiter",
     "tokens": "Tokens",
     "paper": "Paper",
+    "alerts": "Alerts",
+    "api": "API",
 }
 
 _NOTES = {
@@ -106,6 +108,9 @@ back after 3 s unless it has an `[orders]` table.""",
 A node may be given as `mainnet-beta`, `testnet`, `devnet` or `localhost`, or by the first letter. `--url` drops a
 `ws_url` that a file has for another node. Solana's own node is passed over where it is the public one of another
 cluster than the profile's.""",
+    "alerts": """\
+An address is a secret, and is never shown: `url_env` and `url_file` keep it out of the file, and `url` may hold
+`${NAME}`. See [alerts.md](alerts.md). The demo and a replay send nothing.""",
     "jupiter": """\
 The API key is never written down here: name the variable or the secret file that holds it. A secret file holds one
 line, and its owner alone may be able to read it (`chmod 600`).""",
@@ -152,10 +157,27 @@ def _section(path: KeyPath) -> Iterable[str]:
     section = all_tables()[path]
     yield fill(" ".join((type(section).__doc__ or "").split()), width=_WIDTH)
     yield ""
-    yield _table(key for key in all_keys().values() if key.path[:-1] == path)
+    keys = [key for key in all_keys().values() if key.path[:-1] == path]
+    yield _table(keys)
+    for key in keys:
+        yield from _items(key)
     within = [each for each in all_tables() if each[:-1] == path and ".".join(each) not in _TITLES]
     for kind, tables in groupby(within, key=lambda each: type(all_tables()[each])):
         yield from _kinds(kind, list(tables))
+
+
+def _items(key: Key) -> Iterable[str]:
+    """Yield the table of what each item of *key* may hold, where it is a list of tables."""
+    kinds = [get_args(each)[0] for each in get_args(key.info.annotation) if get_origin(each) is Annotated]
+    for kind in kinds:
+        if isinstance(kind, type) and issubclass(kind, Section):
+            yield ""
+            yield fill(f"{' '.join((kind.__doc__ or '').split())} `[[{key.name}]]`:", width=_WIDTH)
+            yield ""
+            yield _table(
+                Key(path=(*key.path, name), info=info, default=info.default, section=kind)
+                for name, info in kind.model_fields.items()
+            )
 
 
 def _kinds(kind: type[Section], tables: list[KeyPath]) -> Iterable[str]:

@@ -13,33 +13,42 @@ from pydantic import SecretStr
 
 from actors.alerts import Alerts
 from actors.confirmer import Confirmer
+from actors.courier import Courier
 from actors.executor import Executor
 from actors.feed import Feed
+from actors.heartbeat import INTERVAL as HEARTBEAT_INTERVAL
+from actors.heartbeat import Heartbeat
 from actors.holdings import Holdings
 from actors.leaseholder import Leaseholder
 from actors.lookout import Lookout
 from actors.poller import Poller, poller_name
+from actors.pulse import Pulse
 from actors.router import OrderRouter
 from actors.supervisor import Child, Supervisor
 from actors.system import (
     ALERTS,
     CONFIRMER,
     FEED,
+    HEARTBEAT,
     HOLDINGS,
     LEASEHOLDER,
     LOOKOUT,
+    PULSE,
     ROUTER,
     SUPERVISOR,
     System,
+    courier_name,
     executor_name,
     position_name,
 )
 from chain.ledger import SolanaChain
 from chain.paper.ports import paper_ports
+from engine.alerting import channels, dead_mans_switch
 from engine.bus.local import LocalBus
 from engine.config import Profile, Settings
 from engine.connections import Network
 from engine.domain.alert import Alert
+from engine.domain.delivery import Route
 from engine.domain.entries import entry_order
 from engine.domain.errors import CommandRefusedError, EngineError
 from engine.domain.order import Order
@@ -51,11 +60,14 @@ from engine.messages.alerts import AcknowledgeAlert
 from engine.messages.control import Drain, EmergencyExit, ExitPosition, ReleasePosition, RetryExit, Snapshot
 from engine.messages.orders import CancelOrder, PlaceEntry, PositionOpened
 from engine.messages.prices import Tick, TickObserved
+from engine.metrics.metrics import Metrics, Traffic
 from engine.notify import LogNotifier
 from engine.ports import (
     Chain,
+    Channel,
     Clock,
     Connections,
+    DeadMansSwitch,
     Ids,
     Notifier,
     PriceSource,
@@ -100,6 +112,12 @@ class Ports:
     """Makes verdicts come sooner than the next poll; None where the node's subscriptions are not used."""
     connections: Connections | None = None
     """What the lookout looks at; None where nobody does."""
+    channels: tuple[Channel, ...] = ()
+    """Where alerts are sent beside the notifier."""
+    switch: DeadMansSwitch | None = None
+    """Called while the engine is well; None where nobody waits for that."""
+    traffic: Traffic | None = None
+    """Tells the metrics of each request; None where nobody counts them."""
     closables: tuple[Closable, ...] = ()
 
     def close(self) -> None:
@@ -145,7 +163,7 @@ def trading(
     return Ports(
         clock=clock,
         ids=ids,
-        bus=LocalBus(),
+        bus=LocalBus(clock, store),
         store=store,
         venue=network.venue(network.rpc, signer.address),
         signer=signer,
@@ -154,6 +172,9 @@ def trading(
         sources=network.sources() if poll_prices else (),
         listener=network.listener,
         connections=network if settings.profile is not Profile.DEMO else None,
+        channels=channels(settings.alerts) if settings.profile is not Profile.DEMO else (),
+        switch=dead_mans_switch(settings.alerts) if settings.profile is not Profile.DEMO else None,
+        traffic=network,
         closables=(network,),
     )
 
@@ -172,7 +193,7 @@ def on_paper(settings: Settings, network: Network, *, clock: Clock, ids: Ids, st
     return Ports(
         clock=clock,
         ids=ids,
-        bus=LocalBus(),
+        bus=LocalBus(clock, store),
         store=store,
         venue=paper.venue,
         signer=paper.signer,
@@ -180,6 +201,9 @@ def on_paper(settings: Settings, network: Network, *, clock: Clock, ids: Ids, st
         notifier=LogNotifier(),
         sources=network.sources(),
         connections=network,
+        channels=channels(settings.alerts),
+        switch=dead_mans_switch(settings.alerts),
+        traffic=network,
         closables=(network,),
     )
 
@@ -209,6 +233,14 @@ class Engine:
         self.settings = settings
         self.policies = settings.orders.policies()
         self.system = System(clock=ports.clock, bus=ports.bus, ids=ports.ids)
+        self.metrics = Metrics(
+            clock=ports.clock,
+            bus=ports.bus,
+            store=ports.store,
+            chain=ports.chain,
+            mailboxes=self.system,
+            traffic=ports.traffic,
+        )
         self._max_price_age = max_price_age
         self._check_interval = check_interval
         # The same after a restart: where a lease outlives its process, its holder takes it up again at once.
@@ -222,6 +254,7 @@ class Engine:
         """
         ports = self.ports
         ports.store.acquire_lease(ports.signer.address, self._holder, now=ports.clock.now(), ttl=LEASE)
+        self.metrics.start()
         self.system.spawn(
             SUPERVISOR,
             Supervisor,
@@ -264,6 +297,7 @@ class Engine:
             "ttl": LEASE if self._check_interval is not None else None,
         }
         comparing = HOLDINGS_INTERVAL if self._check_interval is not None else None
+        beating = HEARTBEAT_INTERVAL if self._check_interval is not None else None
         interval = seconds(settings.prices.poll_interval)
         pollers = {source.name: poller_name(source.name) for source in ports.sources}
         listening = {
@@ -275,8 +309,9 @@ class Engine:
             "store": ports.store,
         }
         return [
-            Child(ALERTS, Alerts, {"store": ports.store, "notifier": ports.notifier}),
+            *self._alerting(),
             Child(LEASEHOLDER, Leaseholder, leasing),
+            Child(HEARTBEAT, Heartbeat, {"store": ports.store, "interval": beating}),
             Child(FEED, Feed, listening),
             *(Child(pollers[s.name], Poller, {"source": s, "interval": interval}) for s in ports.sources),
             Child(CONFIRMER, Confirmer, confirming),
@@ -284,7 +319,34 @@ class Engine:
             Child(ROUTER, OrderRouter, routing),
             Child(HOLDINGS, Holdings, {"store": ports.store, "chain": ports.chain, "interval": comparing}),
             *((Child(LOOKOUT, Lookout, {"connections": ports.connections}),) if ports.connections is not None else ()),
+            *self._pulse(),
         ]
+
+    def _alerting(self) -> list[Child]:
+        """Return who keeps alerts, and then who brings them to the channels: those stop before it does."""
+        ports, waits = self.ports, self.settings.alerts
+        routes = [
+            Route(courier=courier_name(each.name), channel=each.name, min_severity=each.min_severity)
+            for each in ports.channels
+        ]
+        keeping = {
+            "store": ports.store,
+            "notifier": ports.notifier,
+            "routes": routes,
+            "repeat_waits": tuple(map(seconds, waits.repeat_waits)) if self._check_interval is not None else (),
+        }
+        retry = tuple(map(seconds, waits.retry_waits))
+        return [
+            Child(ALERTS, Alerts, keeping),
+            *(Child(courier_name(each.name), Courier, {"channel": each, "waits": retry}) for each in ports.channels),
+        ]
+
+    def _pulse(self) -> list[Child]:
+        ports = self.ports
+        if ports.switch is None:
+            return []
+        interval = seconds(self.settings.alerts.heartbeat_interval)
+        return [Child(PULSE, Pulse, {"switch": ports.switch, "chain": ports.chain, "interval": interval})]
 
     def stop(self, *, timeout: float = 30.0, hurry: threading.Event | None = None) -> bool:
         """Drain and stop; return whether every swap in flight was resolved within *timeout* seconds.
@@ -297,6 +359,7 @@ class Engine:
         resolved = self._wait_drained(drained, timeout, hurry or threading.Event())
         end()
         stopped = [self.system.stop(name) for name in [SUPERVISOR, *reversed(self.system.names())]]
+        self.metrics.stop()
         if all(stopped):  # what still runs would write without the lease; it ends with the process otherwise
             self.ports.store.release_lease(self.ports.signer.address, self._holder)
         if not resolved:

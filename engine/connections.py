@@ -6,11 +6,14 @@ keys, and the program that swaps.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from chain.http.client import HttpClient
+from chain.http.client import HttpClient, OnCall
 from chain.http.rate_limit import RateLimit
 from chain.jupiter.build import SwapApi, jupiter_http
 from chain.jupiter.hosts import JupiterHosts, swap_api
@@ -56,15 +59,24 @@ class Network:
         self._clock = clock
         key = jupiter_key.get_secret_value() if jupiter_key is not None else None
         limit = RateLimit(clock, limit=settings.jupiter.rate(keyed=key is not None))
-        self.rpc: Rpc = _rpc(settings.chain, clock, genesis)
-        self._jupiter = {url.reveal(): jupiter_http(url.reveal(), key, gate=limit) for url in settings.jupiter.urls}
-        self._older = {url.reveal(): jupiter_http(url.reveal(), None) for url in settings.jupiter.v1_urls}
+        self._observers: tuple[OnCall, ...] = ()
+        self._observing = threading.Lock()
+        self.rpc: Rpc = _rpc(settings.chain, clock, genesis, self._called)
+        self._jupiter = {
+            url.reveal(): jupiter_http(url.reveal(), key, gate=limit, on_call=self._called)
+            for url in settings.jupiter.urls
+        }
+        self._older = {
+            url.reveal(): jupiter_http(url.reveal(), None, on_call=self._called) for url in settings.jupiter.v1_urls
+        }
         self._others: list[HttpClient] = []
         self._pools: list[PoolPrices] = []
         self.websocket = SolanaWebsocket(_ws_url(settings.chain)) if listen else None
         self._hosts: list[JupiterHosts] = []
         # An estimate must not keep an exit waiting as long as a node may otherwise take to answer.
-        self._estimates = RpcClient(settings.chain.rpc_urls[0].reveal(), connect_timeout=0.5, read_timeout=0.5)
+        self._estimates = RpcClient(
+            settings.chain.rpc_urls[0].reveal(), connect_timeout=0.5, read_timeout=0.5, on_call=self._called
+        )
         self._fees = _fees(settings.chain, self._estimates, clock)
         tipped = settings.chain.tip_account
         self._tip = (
@@ -118,7 +130,9 @@ class Network:
             case "jupiter":
                 return self.jupiter_prices()
             case "dexscreener":
-                http = dexscreener_http(self._settings.prices.dexscreener_url.reveal(), self._clock)
+                http = dexscreener_http(
+                    self._settings.prices.dexscreener_url.reveal(), self._clock, on_call=self._called
+                )
                 self._others.append(http)
                 return DexScreenerPrices(http, self._clock)
             case "pools":
@@ -129,6 +143,25 @@ class Network:
     def nodes(self) -> list[EndpointHealth]:
         """Return how every node does; nothing of one that is used whatever its cluster."""
         return self.rpc.check() if isinstance(self.rpc, Endpoints) else []
+
+    def observe_calls(self, on_call: OnCall) -> Callable[[], None]:
+        """Have *on_call*, which must not block, told of each request from now on; return what ends it."""
+        with self._observing:
+            self._observers = (*self._observers, on_call)
+
+        def forget() -> None:
+            with self._observing:
+                self._observers = tuple(other for other in self._observers if other is not on_call)
+
+        return forget
+
+    def _called(self, server: str, operation: str, outcome: str, seconds: float) -> None:
+        for observer in self._observers:
+            observer(server, operation, outcome, seconds)
+
+    def websocket_counts(self) -> dict[str, int]:
+        """Return what became of the node's websocket, by event; empty where there is none."""
+        return {} if self.websocket is None else asdict(self.websocket.counts)
 
     def jupiter_prices(self) -> JupiterPrices:
         """Return the prices of the first host."""
@@ -175,11 +208,11 @@ class Network:
             http.close()
 
 
-def _rpc(chain: ChainSection, clock: Clock, genesis: str | None) -> Rpc:
+def _rpc(chain: ChainSection, clock: Clock, genesis: str | None, on_call: OnCall) -> Rpc:
     return joined(
-        [RpcClient(url.reveal()) for url in chain.rpc_urls],
+        [RpcClient(url.reveal(), on_call=on_call) for url in chain.rpc_urls],
         clock=clock,
-        senders=[RpcClient(url.reveal()) for url in chain.send_urls],
+        senders=[RpcClient(url.reveal(), on_call=on_call) for url in chain.send_urls],
         genesis=genesis,
         max_lag_slots=chain.max_lag_slots,
     )

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from engine.domain.alert import Alert, Trouble
+from engine.domain.alert import Alert, Severity, Trouble
 from engine.domain.errors import EngineError
+from engine.domain.events import StoredEvent, Told
 from engine.domain.order import Attempt, Order, OrderEvent
 from engine.domain.position import Position
 from engine.domain.swap import (
@@ -217,6 +218,21 @@ class Store(Protocol):
     def alerts(self, *, unresolved_only: bool = False) -> list[Alert]:
         """Return alerts, oldest first."""
 
+    def events(self, since: int = 0, pattern: str = ">", limit: int = 1000) -> list[StoredEvent]:
+        """Return the first *limit* durable events after number *since* whose subjects *pattern* names, in order.
+
+        They were written by the commits that they tell of, and are numbered without a gap in the order of those.
+        """
+
+    def last_event(self) -> int:
+        """Return the number of the newest durable event; 0 where there is none."""
+
+    def listen(self, listener: Callable[[StoredEvent, Told], None]) -> None:
+        """Have *listener* told of every durable event once it is committed, with the record that it is about.
+
+        Each once and in order, on the thread of whoever commits, so that it must not block; `commit` is done by then.
+        """
+
     def acquire_lease(self, wallet: str, holder: str, *, now: Nanos, ttl: Nanos) -> None:
         """Make *holder* the one engine that works for *wallet*, until *now* + *ttl* unless it renews.
 
@@ -260,6 +276,36 @@ class Notifier(Protocol):
 
     def notify(self, alert: Alert) -> None:
         """Deliver *alert*; raises whatever the channel raises."""
+
+
+class Channel(Protocol):
+    """A service by which a person is told, such as a messenger. Blocking; called by its courier alone."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+
+    @property
+    def min_severity(self) -> Severity:
+        """The least severity that it is for."""
+
+    def deliver(self, alert: Alert, *, reminder: int = 0) -> None:
+        """Send *alert*, the *reminder*-th repetition of it, once.
+
+        Raises:
+            DeliveryError: the service did not take it, or did not say so in time.
+        """
+
+
+class DeadMansSwitch(Protocol):
+    """A server elsewhere that raises the alarm once nobody calls it. Blocking; called by the pulse alone."""
+
+    def beat(self) -> None:
+        """Tell it that all is well.
+
+        Raises:
+            DeliveryError: it was not reached.
+        """
 
 
 Records = Iterable[Record]

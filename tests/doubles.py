@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.domain.alert import Alert
 from engine.domain.errors import BadInputError, ChainUnavailableError, FailureKind, SwapError
+from engine.domain.events import StoredEvent, Told
 from engine.domain.swap import (
     Fill,
     PreparedSwap,
@@ -229,6 +230,10 @@ class RecordingBus:
 
     def publish(self, subject: str, data: Mapping[str, Any]) -> None:
         self.events.append((subject, data))
+
+    def happened(self, event: StoredEvent, record: Told) -> None:
+        """Keep a durable event, which the store tells of."""
+        self.events.append((event.subject, {"event": event, type(record).__name__.lower(): record}))
 
     def subjects(self, prefix: str = "") -> list[str]:
         """Return the subjects that begin with *prefix*, in order."""

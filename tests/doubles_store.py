@@ -7,11 +7,15 @@ from collections.abc import Hashable
 from typing import TypeVar
 
 from engine.domain.alert import Alert, AlertStatus
+from engine.domain.events import Happening, StoredEvent, Told, arranged, events_of, matches, numbered
 from engine.domain.order import Attempt, AttemptStatus, Order, OrderEvent, OrderKind
 from engine.domain.position import Position
 from engine.domain.swap import Fill
 from engine.domain.units import AlertId, Nanos, OrderId, PositionId
+from engine.events.catalogue import VERSION
+from engine.events.durable import data_of
 from engine.ports import LeaseError, Record
+from engine.store.outbox import OnEvent, Outbox
 
 R = TypeVar("R", Position, Order, OrderEvent, Attempt, Fill, Alert)
 
@@ -21,6 +25,8 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._records: dict[type[Record], dict[Hashable, Record]] = {}
+        self._events: list[StoredEvent] = []
+        self._outbox = Outbox()
         self._leases: dict[str, tuple[str, Nanos]] = {}
         self._lock = threading.RLock()
 
@@ -30,18 +36,33 @@ class MemoryStore:
         Raises:
             ValueError: a fence would be broken; nothing was kept.
         """
-        with self._lock:
+        with self._outbox.committing() as told, self._lock:
             before = {kind: dict(kept) for kind, kept in self._records.items()}
+            happenings: list[Happening] = []
             try:
                 for record in records:
                     kept = self._records.setdefault(type(record), {})
-                    _check_stays(kept.get(_key(record, len(kept))), record)
+                    standing = kept.get(_key(record, len(kept)))
+                    _check_stays(standing, record)
                     kept[_key(record, len(kept))] = record
+                    if not isinstance(record, OrderEvent):
+                        happenings += events_of(standing, record)
                 for record in records:
                     self._check_fences(record)
+                    if isinstance(record, OrderEvent):
+                        happenings += events_of(None, record, self.order(record.order_id))
             except ValueError:
                 self._records = before
                 raise
+            told.extend(self._number(happenings))
+
+    def _number(self, happenings: list[Happening]) -> list[tuple[StoredEvent, Told]]:
+        told = [
+            (numbered(number, happening.subject, happening.time, data_of(happening), VERSION), happening.record)
+            for number, happening in enumerate(arranged(happenings), self.last_event() + 1)
+        ]
+        self._events += [event for event, _ in told]
+        return told
 
     def _check_fences(self, record: Record) -> None:
         match record:
@@ -113,6 +134,20 @@ class MemoryStore:
         """Return alerts, oldest first."""
         found = sorted(self._all(Alert), key=lambda a: (a.raised_at, a.id))
         return [a for a in found if not (unresolved_only and a.status is AlertStatus.RESOLVED)]
+
+    def events(self, since: int = 0, pattern: str = ">", limit: int = 1000) -> list[StoredEvent]:
+        """Return the first *limit* events after number *since* whose subjects *pattern* names."""
+        with self._lock:
+            return [event for event in self._events[since:] if matches(pattern, event.subject)][:limit]
+
+    def last_event(self) -> int:
+        """Return the number of the newest event."""
+        with self._lock:
+            return len(self._events)
+
+    def listen(self, listener: OnEvent) -> None:
+        """Have *listener* told of every event that is committed from now on."""
+        self._outbox.listen(listener)
 
     def acquire_lease(self, wallet: str, holder: str, *, now: Nanos, ttl: Nanos) -> None:
         """Make *holder* the one engine that works for *wallet*."""

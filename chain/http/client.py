@@ -10,10 +10,10 @@ import ipaddress
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -26,7 +26,12 @@ READ_TIMEOUT = 2.5
 ANSWER_TIMEOUT = 5.0
 _EXCERPT = 200
 _OK = 200
+_TOO_MANY = 429
 _SHORTEST_KEY = 8
+
+OnCall = Callable[[str, str, str, float], None]
+"""Told of a request: the server's name, what was asked of it, what came of it in a word, and how many seconds it took.
+"""
 
 
 class HttpError(EngineError):
@@ -34,17 +39,23 @@ class HttpError(EngineError):
 
     Attributes:
         status: the HTTP status, where there was one.
+        outcome: what came of the request, in a word.
     """
 
+    outcome: ClassVar[str] = "failed"
     status: int | None = None
 
 
 class ConnectFailedError(HttpError):
     """The server was not reached: it received nothing."""
 
+    outcome = "unreachable"
+
 
 class NoAnswerError(HttpError):
     """The request was on its way and no whole answer came back: the server may have acted on it."""
+
+    outcome = "no_answer"
 
 
 class NoBudgetError(HttpError):
@@ -53,6 +64,8 @@ class NoBudgetError(HttpError):
     Attributes:
         next_at: when one may be made again.
     """
+
+    outcome = "not_made"
 
     def __init__(self, message: str, *, next_at: Nanos) -> None:
         super().__init__(message)
@@ -65,6 +78,8 @@ class NotJsonError(HttpError):
     Attributes:
         headers: of the answer, with lower-case names.
     """
+
+    outcome = "not_json"
 
     def __init__(self, message: str, *, status: int, headers: Mapping[str, str]) -> None:
         super().__init__(message)
@@ -103,6 +118,7 @@ class HttpClient:
         read_timeout: seconds of silence after which an answer is given up.
         answer_timeout: seconds after which an answer that has begun is given up, however steadily it trickles.
         gate: asked before each request whether it may be made; None lets every request through.
+        on_call: told of each request, on the thread that made it; must neither block nor raise.
         transport: stands in for the network in tests.
 
     Attributes:
@@ -122,6 +138,7 @@ class HttpClient:
         read_timeout: float = READ_TIMEOUT,
         answer_timeout: float = ANSWER_TIMEOUT,
         gate: Gate | None = None,
+        on_call: OnCall | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         url = _parsed(base_url, name)
@@ -130,6 +147,7 @@ class HttpClient:
         self.server = f"{name} at {url.host}"
         self._answer_timeout = answer_timeout
         self._gate = gate
+        self._on_call = on_call
         self._client = httpx.Client(
             headers=dict(headers or {}),
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=connect_timeout),
@@ -142,7 +160,13 @@ class HttpClient:
         return f"<HttpClient of {self.server}>"
 
     def get(
-        self, path: str, params: Mapping[str, Any], *, exact_numbers: bool = False, rank: Rank = Rank.EXIT
+        self,
+        path: str,
+        params: Mapping[str, Any],
+        *,
+        exact_numbers: bool = False,
+        rank: Rank = Rank.EXIT,
+        operation: str | None = None,
     ) -> Answer:
         """Return the answer to ``GET base_url + path``.
 
@@ -151,23 +175,41 @@ class HttpClient:
             params: the query.
             exact_numbers: read JSON fractions as Decimal instead of float.
             rank: of the request, for the gate.
+            operation: what is asked, one of a few words, for whoever counts; None where the path says it.
 
         Raises:
             HttpError: there was no answer, or it was not JSON.
         """
-        return self._ask("GET", path, exact_numbers, rank, params=dict(params))
+        return self._counted(operation or path, "GET", path, exact_numbers, rank, params=dict(params))
 
-    def post(self, path: str, body: Mapping[str, Any], *, rank: Rank = Rank.EXIT) -> Answer:
-        """Return the answer to *body* as JSON, sent to ``POST base_url + path``.
+    def post(
+        self, path: str, body: Mapping[str, Any], *, rank: Rank = Rank.EXIT, operation: str | None = None
+    ) -> Answer:
+        """Return the answer to *body* as JSON, sent to ``POST base_url + path``; see `get`.
 
         Raises:
             HttpError: there was no answer, or it was not JSON.
         """
-        return self._ask("POST", path, False, rank, json=dict(body))
+        return self._counted(operation or path, "POST", path, False, rank, json=dict(body))
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def _counted(self, operation: str, *request: Any, **content: Any) -> Answer:
+        """Return the answer to the *request*, and tell what came of it."""
+        if self._on_call is None:
+            return self._ask(*request, **content)
+        begun, outcome = time.monotonic(), HttpError.outcome
+        try:
+            answer = self._ask(*request, **content)
+            outcome = _outcome(answer.status, answer.body)
+        except HttpError as error:
+            outcome = error.outcome if error.status in (None, _OK) else _outcome(error.status or 0, None)
+            raise
+        finally:
+            self._on_call(self.server, operation, outcome, time.monotonic() - begun)
+        return answer
 
     def _ask(self, method: str, path: str, exact_numbers: bool, rank: Rank, **content: Any) -> Answer:
         if self._gate is not None:
@@ -239,6 +281,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _outcome(status: int, body: Any) -> str:
+    """Return what came of a request that was answered, in a word."""
+    if status == _OK:
+        refused = isinstance(body, dict) and body.get("error") is not None
+        return "error" if refused else "ok"
+    return "http_429" if status == _TOO_MANY else f"http_{status // 100}xx"
 
 
 def _kind(error: Exception) -> str:

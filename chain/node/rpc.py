@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import httpx
 from solders.hash import Hash, ParseHashError
 
-from chain.http.client import ANSWER_TIMEOUT, CONNECT_TIMEOUT, READ_TIMEOUT, HttpClient, HttpError
+from chain.http.client import ANSWER_TIMEOUT, CONNECT_TIMEOUT, READ_TIMEOUT, HttpClient, HttpError, OnCall
 from chain.values import text, whole_number
 from engine.domain.errors import ChainUnavailableError
 
@@ -130,6 +130,7 @@ class RpcClient(Rpc):
         connect_timeout: seconds to reach the node.
         read_timeout: seconds of silence after which an answer is given up.
         answer_timeout: seconds after which an answer that has begun is given up.
+        on_call: told of each call; see `HttpClient`.
         transport: stands in for the network in tests.
     """
 
@@ -141,6 +142,7 @@ class RpcClient(Rpc):
         connect_timeout: float = CONNECT_TIMEOUT,
         read_timeout: float = READ_TIMEOUT,
         answer_timeout: float = ANSWER_TIMEOUT,
+        on_call: OnCall | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         super().__init__()
@@ -151,6 +153,7 @@ class RpcClient(Rpc):
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             answer_timeout=answer_timeout,
+            on_call=on_call,
             transport=transport,
         )
         self._ids = itertools.count(1)
@@ -174,7 +177,8 @@ class RpcClient(Rpc):
         """
         request_id = next(self._ids)
         try:
-            answer = self._http.post("", {"jsonrpc": "2.0", "id": request_id, "method": method, "params": list(params)})
+            asked = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": list(params)}
+            answer = self._http.post("", asked, operation=method)
         except HttpError as error:
             raise ChainUnavailableError(f"{method}: {error}") from error
         body = answer.body if isinstance(answer.body, dict) else {}

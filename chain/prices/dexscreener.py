@@ -40,6 +40,7 @@ MIN_LIQUIDITY_USD = Decimal(1_000)
 DOLLARS = frozenset({"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "Es9vMFrzaCERmJfFrF4H2FYD4KCoNkY11McCe8BenwNYB"})
 """The mints of USDC and USDT."""
 _OK = 200
+_TOKENS = "/tokens/v1/solana"
 _LEAST, _GREATEST = Decimal("1e-30"), Decimal("1e30")
 """Beyond these a number is none: a price has to survive a division and stay a float."""
 
@@ -137,8 +138,9 @@ class DexScreenerPrices:
     def _pairs(self, mints: Sequence[Mint]) -> list[Pair]:
         """Return the usable pairs of *mints* that hold enough."""
         try:
-            path = f"/tokens/v1/solana/{','.join(mints)}"
-            entries = _listed(self._http.get(path, {}, exact_numbers=True, rank=Rank.POLL), self._clock.now())
+            path = f"{_TOKENS}/{','.join(mints)}"
+            answer = self._http.get(path, {}, exact_numbers=True, rank=Rank.POLL, operation=_TOKENS)
+            entries = _listed(answer, self._clock.now())
         except NoBudgetError as error:
             raise PriceUnavailableError(str(error), retry_at=error.next_at) from error
         except HttpError as error:

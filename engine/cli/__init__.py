@@ -12,10 +12,11 @@ from typing import Annotated
 import typer
 
 from engine import logs
+from engine.cli import alerts, devnet, wallet
 from engine.cli import config as settings
-from engine.cli import devnet, wallet
 from engine.cli.console import level_of, messages
 from engine.cli.doctor import doctor
+from engine.cli.events import events
 from engine.cli.guard import guard, positions
 from engine.cli.init import init
 from engine.cli.run import run
@@ -34,7 +35,8 @@ app.add_typer(settings.commands, name="config")
 app.add_typer(wallet.commands, name="wallet")
 app.add_typer(positions, name="positions")
 app.add_typer(devnet.commands, name="devnet")
-for command in (init, doctor, run, guard):
+app.add_typer(alerts.commands, name="alerts")
+for command in (init, doctor, run, guard, events):
     app.command()(command)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", show_default=False)]

@@ -37,6 +37,7 @@ def run(
     Exit code 0 after an orderly end, 1 where the engine gave up by itself, 4 for settings with faults.
     """
     from engine import logs
+    from engine.api.serving import served
     from engine.cli.console import level_of
     from engine.cli.passphrase import passphrase_from
     from engine.clock import SystemClock
@@ -51,7 +52,7 @@ def run(
     try:
         with opened(loaded, clock=clock, environ=os.environ, passphrase=passphrase_from(passphrase_fd)) as engine:
             _announce(engine, loaded)
-            raise typer.Exit(Daemon(engine).run())
+            raise typer.Exit(Daemon(engine, serve=served).run())
     finally:
         clock.close()
 

@@ -1,5 +1,7 @@
 """Settings: the only place where they are read. Every fault of every source is named at once, with its key."""
 
+from engine.config.alerts import AlertsSection
+from engine.config.api import ApiSection
 from engine.config.custody import StoreSection, WalletSection
 from engine.config.live import live_allowed
 from engine.config.loading import Given, Loaded, load, resolve
@@ -11,6 +13,8 @@ from engine.config.urls import Url, redacted
 
 __all__ = [
     "MISSED_POLLS",
+    "AlertsSection",
+    "ApiSection",
     "ChainSection",
     "Given",
     "JupiterSection",

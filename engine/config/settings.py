@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import model_validator
 
+from engine.config.alerts import AlertsSection
+from engine.config.api import ApiSection
 from engine.config.custody import PaperSection, StoreSection, WalletSection
 from engine.config.network import ChainSection, JupiterSection
 from engine.config.orders import OrdersSection, TokensSection
@@ -54,6 +56,8 @@ class Settings(Section):
     jupiter: JupiterSection = JupiterSection()
     tokens: TokensSection = TokensSection()
     paper: PaperSection = PaperSection()
+    alerts: AlertsSection = AlertsSection()
+    api: ApiSection = ApiSection()
 
     def at(self, *, rpc_url: str, jupiter_url: str, ws_url: str | None = None) -> Settings:
         """Return these settings for another cluster, such as an embedded one, and the market on it."""

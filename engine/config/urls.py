@@ -28,6 +28,7 @@ _MONIKERS = {name: url for cluster, url in PUBLIC_RPC.items() for name in (clust
 _HTTP, _WEBSOCKET, _DATABASE = ("https", "http"), ("wss", "ws"), ("postgresql", "postgres")
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_KIND = re.compile(r"([A-Za-z][A-Za-z+-]{0,15})://")
 _HOST = re.compile(r"\[[0-9A-Fa-f:.]+\](:\d{1,5})?|[A-Za-z0-9._-]*(:\d{1,5})?")
 _WORD = re.compile(r"[A-Za-z0-9.]{0,7}|[a-z]{0,19}|([a-z]{1,15}|v?\d{1,2})([_.-]([a-z]{1,15}|v?\d{1,2}))*")
 _LONGEST_LABEL = 19
@@ -41,13 +42,18 @@ class Url:
 
     __slots__ = ("__whole", "_shown")
 
-    def __init__(self, written: str, *, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, written: str, *, environ: Mapping[str, str] | None = None, shown: str | None = None) -> None:
         """Fill `${NAME}` in *written* from *environ*.
+
+        Args:
+            written: the address.
+            environ: what fills it in.
+            shown: what is shown in its place, such as the file that it comes from.
 
         Raises:
             ValueError: a variable is not set.
         """
-        self._shown = redacted(written)
+        self._shown = redacted(written) if shown is None else shown
         self.__whole = _filled(written, environ or {})
 
     def reveal(self) -> str:
@@ -75,10 +81,13 @@ class Url:
 def redacted(url: str) -> str:
     """Return *url* without user, password and query values, and without what looks like a key in its path or host.
 
-    A `${NAME}` stays: it names a secret and holds none. What cannot be read as an address is hidden altogether.
+    A `${NAME}` stays: it names a secret and holds none. What cannot be read as an address is hidden altogether, and of
+    an address of another kind than those that settings have of servers, such as tgram://, only the kind is shown.
     """
     if _REFERENCE.fullmatch(url):
         return url
+    if (kind := _KIND.match(url)) and kind[1].lower() not in {*_HTTP, *_WEBSOCKET, *_DATABASE}:
+        return f"{kind[1]}://{HIDDEN}"
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -17,6 +17,11 @@ class Severity(StrEnum):
     HIGH = "high"
     CRITICAL = "critical"
 
+    @property
+    def rank(self) -> int:
+        """A number that is higher the more it matters."""
+        return list(Severity).index(self)
+
 
 class AlertStatus(StrEnum):
     """Where an alert stands."""

@@ -76,3 +76,7 @@ class PriceUnavailableError(EngineError):
 
 class ChainUnavailableError(EngineError):
     """The chain could not be read. What was asked stays unknown."""
+
+
+class DeliveryError(EngineError):
+    """A message did not reach the service that it was for. The sentence holds no part of the service's address."""

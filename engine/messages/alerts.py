@@ -28,3 +28,27 @@ class AcknowledgeAlert:
     """To Alert, from the edge: a person has seen it. Answered with the alert."""
 
     alert_id: AlertId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverAlert:
+    """To a Courier: bring *alert* to its channel, until it is there or recalled."""
+
+    alert: Alert
+    reminder: int = 0
+    """Which repetition it is; 0 where a person is told for the first time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallAlert:
+    """To a Courier: a person has seen it, or it is over; what still waits need not be brought any more."""
+
+    alert_id: AlertId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertDelivered:
+    """To Alert: a channel took it."""
+
+    alert_id: AlertId
+    channel: str

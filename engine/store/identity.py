@@ -35,6 +35,12 @@ def belong(connection: Connection, where: str, *, profile: str | None, genesis: 
         raise BadInputError(f"{where} belongs to {theirs}, and not to {_named(mine)}: name another database")
 
 
+def owner(connection: Connection) -> tuple[str | None, str | None]:
+    """Return the profile that the database belongs to and the wallet that was last worked for, where known."""
+    newest = select(tables.leases.c.wallet).order_by(tables.leases.c.acquired_at.desc()).limit(1)
+    return _read(connection).get("profile"), connection.execute(newest).scalar()
+
+
 def _read(connection: Connection) -> dict[str, str]:
     return {row.key: row.value for row in connection.execute(select(tables.meta))}
 

@@ -9,15 +9,17 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, select
 
 from engine.domain.alert import Alert
+from engine.domain.events import Happening, StoredEvent
 from engine.domain.order import Attempt, AttemptStatus, Order, OrderEvent
 from engine.domain.position import Position
 from engine.domain.swap import Fill
 from engine.domain.units import AlertId, Nanos, OrderId, PositionId
 from engine.ports import Record
-from engine.store import schema, tables
+from engine.store import journal, schema, tables
 from engine.store.backend import backend_of
-from engine.store.identity import belong
+from engine.store.identity import belong, owner
 from engine.store.leases import Leases
+from engine.store.outbox import OnEvent, Outbox
 from engine.store.rows import TABLES, from_row, to_row
 from engine.store.upserts import insert_into
 
@@ -59,6 +61,7 @@ class SqlStore:
     def __init__(self, where: Path | str) -> None:
         self._backend = backend_of(where)
         self._leases = Leases(self._backend)
+        self._outbox = Outbox()
         try:
             self._backend.check()
             self._bring_up_to_date()
@@ -93,10 +96,13 @@ class SqlStore:
             sqlalchemy.exc.IntegrityError: a fence of the schema would be broken; nothing was written.
             LeaseError: another engine took over a lease that this store held; nothing was written.
         """
-        with self._backend.writer.begin() as connection:
+        with self._outbox.committing() as told, self._backend.writer.begin() as connection:
             self._leases.verify(connection)
+            happenings: list[Happening] = []
             for record in sorted(records, key=_precedence):
+                happenings += journal.happenings_of(connection, record, records)
                 self._put(connection, record)
+            told.extend(journal.append(connection, happenings))
 
     def _put(self, connection: Connection, record: Record) -> None:
         table, row = TABLES[type(record)], to_row(record)
@@ -162,6 +168,23 @@ class SqlStore:
         """Return alerts, oldest first."""
         query = select(tables.alerts).order_by(tables.alerts.c.raised_at, tables.alerts.c.id)
         return self._all(Alert, query.where(tables.alerts.c.status != "resolved") if unresolved_only else query)
+
+    def events(self, since: int = 0, pattern: str = ">", limit: int = 1000) -> list[StoredEvent]:
+        """Return the first *limit* events after number *since* whose subjects *pattern* names."""
+        return journal.read(self._backend.reader, since, pattern, limit)
+
+    def last_event(self) -> int:
+        """Return the number of the newest event; 0 where there is none."""
+        return journal.last(self._backend.reader)
+
+    def listen(self, listener: OnEvent) -> None:
+        """Have *listener* told of every event that is committed here from now on; see `engine.ports.Store`."""
+        self._outbox.listen(listener)
+
+    def owner(self) -> tuple[str | None, str | None]:
+        """Return the profile that the database belongs to and the wallet that was last worked for, where known."""
+        with self._backend.reader.connect() as connection:
+            return owner(connection)
 
     def acquire_lease(self, wallet: str, holder: str, *, now: Nanos, ttl: Nanos) -> None:
         """Make *holder* the one engine that works for *wallet*; see `engine.ports.Store`."""

@@ -225,6 +225,23 @@ alerts = Table(
     Column("resolved_at", BigInteger),
 )
 
+events = Table(
+    "events",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("subject", Name, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("schema_version", Integer, nullable=False),
+    Column("data", JSON, nullable=False),
+)
+
+event_counter = Table(
+    "event_counter",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -60,6 +60,7 @@ class Rig:
         self.steps = Steps()
         self.system = System(clock=self.clock, bus=self.bus, ids=CountedIds(), runtime=self.steps)
         self.store = store or MemoryStore()
+        self.store.listen(self.bus.happened)
         self.market = FakeMarket()
         self.venue = FakeVenue(self.market)
         self.signer = FakeSigner()

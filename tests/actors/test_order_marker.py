@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
+from actors.router import RECLAIM_AFTER, RECLAIM_AT_ONCE
 from actors.system import ROUTER
 from engine.domain.order import OrderKind, OrderStatus
 from engine.domain.position import Position, PositionStatus
+from engine.domain.units import Mint
 from engine.messages.control import Snapshot
 from tests.actors.rig import Rig
 from tests.doubles import FEE, MARKER_RENT, no_route
@@ -276,3 +279,19 @@ def test_a_chain_that_cannot_be_read_is_a_critical_alert_until_it_can(rig: Rig) 
     rig.advance(5)
     assert rig.store.alerts(unresolved_only=True) == []
     assert rig.position(position.id).status is PositionStatus.CLOSED
+
+
+def test_much_rent_comes_back_batch_after_batch(rig: Rig) -> None:
+    """The rent of twenty-four markers is back soon after the first wait, by one order at a time."""
+    mints = [Mint(f"mint-{number}") for number in range(12)]
+    for mint in mints:
+        rig.open(mint)
+    for mint in mints:
+        rig.price("0.8", mint)
+    rig.advance(RECLAIM_AFTER / 1e9 + 15)
+    assert rig.store.markers() == []
+    batches = [order for order in rig.store.orders() if order.kind is OrderKind.RECLAIM]
+    assert len(batches) >= 2 * len(mints) / RECLAIM_AT_ONCE
+    for one, following in pairwise(batches):
+        assert one.status is OrderStatus.FILLED
+        assert following.created_at >= one.updated_at

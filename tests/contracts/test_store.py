@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.domain.alert import Alert, AlertStatus, Severity
 from engine.domain.errors import FailureKind
-from engine.domain.order import AttemptStatus, Order, OrderStatus, reclaim_order
+from engine.domain.events import StoredEvent, Told, events_of
+from engine.domain.order import Attempt, AttemptStatus, Order, OrderStatus, reclaim_order
 from engine.domain.plan import PRESETS
 from engine.domain.position import ActiveExit, Position, PositionStatus, WantedExit
 from engine.domain.swap import SwapFailure
@@ -594,6 +595,179 @@ def test_the_holder_of_a_lease_commits(store: Store) -> None:
     store.release_lease(WALLET, "first")
     store.commit(numbered(2))
     assert len(store.orders()) == 2
+
+
+# Events ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_committed_is_told(store: Store) -> None:
+    """Each event once, with its number and the record that it is about, after everything of it can be read."""
+    told: list[tuple[StoredEvent, Told]] = []
+
+    def hear(event: StoredEvent, record: Told) -> None:
+        assert store.events(event.seq - 1, limit=1) == [event]
+        assert store.position(POSITION) == a_position()
+        told.append((event, record))
+
+    store.listen(hear)
+    store.commit(an_attempt(), an_event(), an_exit(), a_position(), an_alert())
+    assert [record for _, record in told] == [an_attempt(raw=b""), a_position(), an_exit(), an_alert()]
+    assert [event for event, _ in told] == store.events()
+    assert [event.seq for event, _ in told] == [1, 2, 3, 4]
+    assert [event.subject for event, _ in told] == [
+        "attempt.exit-1-sig1.signed",
+        "position.position-1.opened",
+        "order.exit-1.pending",
+        "alert.alert-1.raised",
+    ]
+
+
+def test_what_is_no_change_is_not_told(store: Store) -> None:
+    """The same records again, and those that nobody is told of."""
+    records = (a_position(), an_exit(), an_attempt(), an_alert())
+    store.commit(*records)
+    known = store.last_event()
+    store.commit(*records, a_fill())
+    assert (store.last_event(), store.events(known)) == (known, [])
+
+
+def test_a_line_of_history_is_told_with_its_order(store: Store) -> None:
+    """Also where the order was committed before it."""
+    store.commit(an_exit(symbol="WIF"))
+    store.commit(an_event(note="raised"))
+    (event,) = store.events()
+    assert (event.data["symbol"], event.data["note"]) == ("WIF", "raised")
+
+
+def test_what_was_refused_is_not_told_and_takes_no_number(store: Store) -> None:
+    """The next event has the number that the refused one would have had."""
+    told: list[int] = []
+    store.listen(lambda event, _record: told.append(event.seq))
+    store.commit(a_position())
+    with pytest.raises(FENCE):
+        store.commit(an_alert(), an_attempt(number=2), a_position(sold_tokens=RawAmount(U64)))
+    assert (store.last_event(), told) == (1, [1])
+    store.commit(an_alert())
+    assert [event.seq for event in store.events()] == told == [1, 2]
+
+
+def test_events_are_read_from_a_number_by_subject_and_in_pages(store: Store) -> None:
+    """However many lie in between that nobody asked for."""
+    for number in range(30):
+        store.commit(an_alert(id=AlertId(f"alert-{number}")))
+        store.commit(replace(a_position(), id=PositionId(f"position-{number}")))
+    assert [event.seq for event in store.events(58)] == [59, 60]
+    assert [event.seq for event in store.events(limit=3)] == [1, 2, 3]
+    assert [event.seq for event in store.events(10, "position.>", 3)] == [12, 14, 16]
+    assert [event.seq for event in store.events(pattern="*.alert-7.*", limit=2)] == [15]
+    assert [event.seq for event in store.events(pattern="position.position-29.opened", limit=1)] == [60]
+    assert store.events(pattern="Position.>") == store.events(pattern="pos.>") == store.events(60) == []
+
+
+def test_a_listener_that_raises_harms_nobody(store: Store) -> None:
+    """The commit stands, and the other listeners are told of it."""
+    told: list[str] = []
+
+    def broken(_event: StoredEvent, _record: Told) -> None:
+        raise RuntimeError("a listener broke")
+
+    store.listen(broken)
+    store.listen(lambda event, _record: told.append(event.subject))
+    store.commit(a_position())
+    store.commit(an_alert())
+    assert told == ["position.position-1.opened", "alert.alert-1.raised"]
+
+
+def test_a_listener_may_commit(store: Store) -> None:
+    """What follows from it is told after what is being told, to every listener in the same order."""
+    told: list[tuple[str, int]] = []
+
+    def answer(event: StoredEvent, _record: Told) -> None:
+        told.append(("first", event.seq))
+        if event.seq == 1:
+            store.commit(an_alert())
+
+    store.listen(answer)
+    store.listen(lambda event, _record: told.append(("second", event.seq)))
+    store.commit(a_position())
+    assert told == [("first", 1), ("second", 1), ("first", 2), ("second", 2)]
+
+
+def test_threads_that_commit_at_once_are_told_of_in_order(store: Store) -> None:
+    """No number is told before a smaller one, whoever committed it."""
+    told: list[int] = []
+    store.listen(lambda event, _record: told.append(event.seq))
+    begin = threading.Barrier(4)
+
+    def work(worker: int) -> None:
+        begin.wait(timeout=10)
+        for number in range(15):
+            store.commit(an_alert(id=AlertId(f"alert-{worker}-{number}")))
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert told == list(range(1, 61))
+    assert [event.seq for event in store.events()] == told
+
+
+CHANGES = st.lists(
+    st.lists(
+        st.one_of(
+            st.builds(
+                lambda number, status, sold: a_position(
+                    id=PositionId(f"position-{number}"), status=status, sold_tokens=RawAmount(sold)
+                ),
+                st.integers(1, 3),
+                st.sampled_from(PositionStatus),
+                st.integers(0, 3),
+            ),
+            st.builds(
+                lambda number, status, count: an_alert(id=AlertId(f"alert-{number}"), status=status, count=count),
+                st.integers(1, 3),
+                st.sampled_from(AlertStatus),
+                st.integers(1, 3),
+            ),
+            st.builds(lambda status: an_attempt(status=status), st.sampled_from(AttemptStatus)),
+            st.builds(lambda status: an_event(status=status), st.sampled_from(OrderStatus)),
+        ),
+        max_size=4,
+        unique_by=lambda record: str(getattr(record, "id", type(record))),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(commits=CHANGES)
+def test_whatever_is_committed_the_events_are_its_changes(store: Store, commits: list[list[Record]]) -> None:
+    """No number is missing, and what is told is what `events_of` says of each record and the one before it."""
+    store.commit(an_exit())
+    begun, count = store.last_event(), 0
+    for records in commits:
+        happenings = []
+        for record in records:
+            happenings += events_of(_standing(store, record), record, an_exit())
+        count += len(happenings)
+        known = store.last_event()
+        store.commit(*records)
+        assert sorted(event.subject for event in store.events(known)) == sorted(h.subject for h in happenings)
+    assert [event.seq for event in store.events(begun)] == list(range(begun + 1, begun + count + 1))
+    assert store.last_event() == begun + count
+
+
+def _standing(store: Store, record: Record) -> Any:
+    match record:
+        case Position():
+            return store.position(record.id)
+        case Alert():
+            return store.alert(record.id)
+        case Attempt():
+            return next((a for a in store.attempts() if a.signature == record.signature), None)
+        case _:
+            return None
 
 
 # Threads ---------------------------------------------------------------------------------------------------

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from engine.bus.local import LocalBus, matches
+from engine.bus.local import LocalBus
+from engine.clock import ManualClock
+from engine.domain.events import StoredEvent, matches
+from tests.doubles_store import MemoryStore
+from tests.factories import a_position, an_event, an_exit
 
 
 class Heard:
@@ -30,6 +35,11 @@ class Told:
 
     def tell(self, message: Any) -> None:
         self.messages.append(message)
+
+
+def a_bus(store: MemoryStore | None = None) -> LocalBus:
+    """Return a bus over *store*, or over one that nothing is committed to."""
+    return LocalBus(ManualClock(), store or MemoryStore())
 
 
 @pytest.mark.parametrize(
@@ -68,7 +78,7 @@ def test_a_pattern_names_subjects_as_in_nats(pattern: str, subject: str, expecte
 
 def test_a_listener_hears_what_its_pattern_names() -> None:
     """Subject and data arrive as they were published, in their order, and nothing else arrives."""
-    bus, heard = LocalBus(), Heard()
+    bus, heard = a_bus(), Heard()
     bus.subscribe("order.>", heard)
     bus.publish("order.1.filled", {"sol": 5})
     bus.publish("position.1.closed", {})
@@ -79,7 +89,7 @@ def test_a_listener_hears_what_its_pattern_names() -> None:
 
 def test_whatever_has_a_tell_is_told() -> None:
     """An actor hears of a subject as one message: subject and data in a tuple."""
-    bus, actor = LocalBus(), Told()
+    bus, actor = a_bus(), Told()
     bus.subscribe("*", actor)
     bus.publish("order", {"sol": 5})
     assert actor.messages == [("order", {"sol": 5})]
@@ -100,7 +110,7 @@ class Dead:
 @pytest.mark.parametrize("bad", [broken, Dead()], ids=["callable", "actor"])
 def test_a_listener_that_raises_harms_nobody(bad: Any) -> None:
     """Listeners before and after it hear everything, the publisher goes on, and it hears the next subject itself."""
-    bus, before, after = LocalBus(), Heard(), Heard()
+    bus, before, after = a_bus(), Heard(), Heard()
     for listener in (before, bad, after):
         bus.subscribe(">", listener)
     bus.publish("a", {})
@@ -110,7 +120,7 @@ def test_a_listener_that_raises_harms_nobody(bad: Any) -> None:
 
 def test_after_unsubscribing_nothing_is_heard() -> None:
     """What ends a subscription ends that one alone, and may be called again."""
-    bus, left, stays = LocalBus(), Heard(), Heard()
+    bus, left, stays = a_bus(), Heard(), Heard()
     leave = bus.subscribe(">", left)
     bus.subscribe(">", stays)
     bus.publish("a", {})
@@ -122,7 +132,7 @@ def test_after_unsubscribing_nothing_is_heard() -> None:
 
 def test_a_listener_may_have_several_subscriptions() -> None:
     """It hears a subject once for each pattern that names it, and ending one leaves the other."""
-    bus, heard = LocalBus(), Heard()
+    bus, heard = a_bus(), Heard()
     leave = bus.subscribe(">", heard)
     bus.subscribe("a.*", heard)
     bus.publish("a.b", {})
@@ -133,7 +143,7 @@ def test_a_listener_may_have_several_subscriptions() -> None:
 
 def test_a_listener_may_leave_or_bring_another_while_it_is_told() -> None:
     """The subject under way is told to those who listened when it was published."""
-    bus, late = LocalBus(), Heard()
+    bus, late = a_bus(), Heard()
     endings: list[Callable[[], None]] = []
 
     def once(_subject: str, _data: Mapping[str, Any]) -> None:
@@ -148,4 +158,38 @@ def test_a_listener_may_leave_or_bring_another_while_it_is_told() -> None:
 
 def test_publishing_to_nobody_is_no_error() -> None:
     """A bus without listeners swallows everything."""
-    LocalBus().publish("a", {})
+    a_bus().publish("a", {})
+
+
+def test_a_listener_hears_of_what_was_committed() -> None:
+    """Once and in order, each with its event and with the record as it stood then."""
+    store, heard = MemoryStore(), Heard()
+    a_bus(store).subscribe("*.*.>", heard)
+    position, order = a_position(), an_exit()
+    store.commit(position, order, an_event())
+    assert heard.subjects == [f"position.{position.id}.opened", f"order.{order.id}.pending"]
+    assert [data["event"] for data in heard.data] == store.events()
+    assert (heard.data[0]["position"], heard.data[1]["order"]) == (position, order)
+
+
+def test_a_listener_that_resumes_hears_what_it_missed() -> None:
+    """A listener with a number hears of the events after it, and then of what happens, on a thread of its own."""
+    store, done = MemoryStore(), threading.Event()
+    heard: list[int] = []
+    bus = a_bus(store)
+    for _ in range(3):
+        store.commit(an_exit(), an_event())
+
+    def hear(_subject: str, data: Mapping[str, Any]) -> None:
+        event = data["event"]
+        assert isinstance(event, StoredEvent)
+        assert threading.current_thread() is not threading.main_thread()
+        heard.append(event.seq)
+        if event.seq == 4:
+            done.set()
+
+    leave = bus.subscribe("order.>", hear, since=1)
+    store.commit(an_exit(), an_event())
+    assert done.wait(10)
+    leave()
+    assert heard == [2, 3, 4]

@@ -186,7 +186,7 @@ MUTANTS = (
     Mutant(
         name="an alert that was not delivered is forgotten",
         file="actors/alerts.py",
-        find="elif alert.status is AlertStatus.ACTIVE:",
+        find="elif told_at_start(alert, self.now()):",
         replace="elif not alert.title:",
         tests=(_SIMULATION, _FOUND),
     ),

@@ -36,26 +36,6 @@ PRIORITY_FEE = 1_501
 """1,000 units at 1.500001 lamports, rounded up."""
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    """Return a clock that stands still."""
-    return ManualClock()
-
-
-@pytest.fixture
-def bank(clock: ManualClock) -> Bank:
-    """Return a new cluster."""
-    return Bank(clock)
-
-
-@pytest.fixture
-def wallet(bank: Bank) -> Keypair:
-    """Return a wallet with ten SOL."""
-    keypair = Keypair()
-    bank.airdrop(keypair.pubkey(), 10 * SOL)
-    return keypair
-
-
 def lamports(bank: Bank, key: Pubkey) -> int:
     """Return what *key* holds."""
     account = bank.account(key)

@@ -40,26 +40,6 @@ Rpc = Callable[..., Any]
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    """Return a clock that stands still."""
-    return ManualClock()
-
-
-@pytest.fixture
-def bank(clock: ManualClock) -> Bank:
-    """Return a new cluster."""
-    return Bank(clock)
-
-
-@pytest.fixture
-def wallet(bank: Bank) -> Keypair:
-    """Return a wallet with ten SOL."""
-    keypair = Keypair()
-    bank.airdrop(keypair.pubkey(), 10 * SOL)
-    return keypair
-
-
-@pytest.fixture
 def url(bank: Bank) -> Iterator[str]:
     """Serve the cluster."""
     with LoopbackServer(Node(bank).app) as server:

@@ -34,26 +34,6 @@ from tests.simulated.signing import SLOT, SOL, new_mint, pay, signed
 WAIT_SECONDS = 10
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    """Return a clock that stands still."""
-    return ManualClock()
-
-
-@pytest.fixture
-def bank(clock: ManualClock) -> Bank:
-    """Return a new cluster."""
-    return Bank(clock)
-
-
-@pytest.fixture
-def wallet(bank: Bank) -> Keypair:
-    """Return a wallet with ten SOL."""
-    keypair = Keypair()
-    bank.airdrop(keypair.pubkey(), 10 * SOL)
-    return keypair
-
-
 def talk(bank: Bank, script: Callable[[ClientConnection], Awaitable[None]], behaviour: Behaviour | None = None) -> None:
     """Serve *bank* and run *script* on a websocket of it that knows nothing of Solana."""
 

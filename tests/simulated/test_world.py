@@ -28,12 +28,6 @@ ADDRESS = str(WALLET.pubkey())
 
 
 @pytest.fixture
-def clock() -> ManualClock:
-    """A clock that the test moves."""
-    return ManualClock()
-
-
-@pytest.fixture
 def world(clock: ManualClock) -> Iterator[World]:
     """A world that is served."""
     with World(clock) as served:

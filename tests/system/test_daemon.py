@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from solders.keypair import Keypair
@@ -23,13 +25,15 @@ from chain.simulated.tokens import Token
 from chain.simulated.world import World
 from engine.audit import audit
 from engine.clock import SystemClock
+from engine.domain.alert import Alert, Severity
 from engine.domain.entries import adopted
 from engine.domain.order import OrderStatus
 from engine.domain.plan import ExitPlan
 from engine.domain.position import Position, PositionStatus
 from engine.domain.swap import TokenInfo
-from engine.domain.units import Nanos, PositionId, RawAmount, lamports
+from engine.domain.units import AlertId, Nanos, PositionId, RawAmount, lamports
 from engine.store.sql import SqlStore
+from tests.notify.server import Webhook, webhook
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNDS = lamports("10")
@@ -47,6 +51,7 @@ class Trial:
     token: Token
     position: Position
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=lambda: {"prices": {"poll_interval": 0.1}})
 
     @property
     def database(self) -> Path:
@@ -55,12 +60,18 @@ class Trial:
 
     def launch(self) -> subprocess.Popen[str]:
         """Start an engine and return once it runs."""
+        process = self.start()
+        self.wait_for_line(process, "running")
+        return process
+
+    def start(self) -> subprocess.Popen[str]:
+        """Start an engine; whoever called reads its log."""
         options = {
             "rpc_url": self.world.rpc_url,
             "jupiter_url": self.world.jupiter_url,
             "keypair": str(self.folder / "id.json"),
             "database": str(self.database),
-            "settings": {"prices": {"poll_interval": 0.1}},
+            "settings": self.settings,
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.system.engine_process", json.dumps(options)],
@@ -69,7 +80,6 @@ class Trial:
             text=True,
         )
         self.processes.append(process)
-        self.wait_for_line(process, "running")
         return process
 
     def wait_for_line(self, process: subprocess.Popen[str], event: str) -> None:
@@ -209,3 +219,88 @@ def test_an_engine_that_lost_its_wallet_ends_at_once_with_code_1(trial: Trial) -
     position, orders = trial.stored()
     assert position.status is PositionStatus.OPEN
     assert orders == []
+
+
+# Who is told ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hook(trial: Trial) -> Iterator[Webhook]:
+    """Return a webhook on loopback that is the one channel of the trial's engine."""
+    with webhook() as server:
+        channel = {"url": f"json://127.0.0.1:{server.port}/alerts"}
+        trial.settings |= {"profile": "devnet", "alerts": {"channels": [channel], "retry_waits": [0.1]}}
+        yield server
+
+
+def store_alert(trial: Trial) -> None:
+    """Put an alert into the database that an engine before this one did not get out."""
+    store = SqlStore(trial.database)
+    now = trial.position.opened_at
+    alert = Alert(
+        id=AlertId("alert-1"),
+        alert_type="test",
+        severity=Severity.CRITICAL,
+        title="STOP FAILED",
+        message="A stop failed",
+        dedupe_key="stop",
+        raised_at=now,
+        updated_at=now,
+    )
+    store.commit(alert)
+    store.close()
+
+
+def test_the_service_manager_hears_that_the_engine_runs_lives_and_stops(
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """READY once its actors run, WATCHDOG while the supervisor looks, STOPPING at the signal."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "4000000")
+        process = trial.launch()
+        assert manager.recv(4096).decode().startswith("READY=1\nSTATUS=Guarding the wallet ")
+        assert [manager.recv(4096) for _ in range(2)] == [b"WATCHDOG=1"] * 2
+        process.terminate()
+        while (state := manager.recv(4096)) == b"WATCHDOG=1":
+            pass
+        assert state == b"STOPPING=1"
+        assert process.wait(15) == 0
+
+
+def test_an_alert_gets_through_a_webhook_that_fails_at_first(trial: Trial, hook: Webhook) -> None:
+    """Refused three times, it arrives at the fourth; the engine ends as if nothing had been."""
+    store_alert(trial)
+    hook.answers.extend([500, 429, 503])
+    process = trial.launch()
+    hook.wait_for(4)
+    assert {request.body["title"] for request in hook.requests[:4]} == {"[CRITICAL] STOP FAILED"}
+    process.terminate()
+    assert process.wait(30) == 0
+
+
+def test_an_alert_that_no_channel_took_reaches_standard_error_and_the_exit_code(trial: Trial, hook: Webhook) -> None:
+    """Nothing but that is left to tell of it."""
+    store_alert(trial)
+    hook.answers.extend([500] * 1000)
+    process = trial.start()
+    hook.wait_for(2)
+    process.terminate()
+    assert process.stderr is not None
+    said = [json.loads(line) for line in process.stderr if line.startswith("{")]
+    assert process.wait(30) == 1
+    assert [line["alerts"] for line in said if line["event"] == "alerts_undelivered"] == ["STOP FAILED"]
+
+
+def test_an_engine_that_lost_its_wallet_tells_a_person_although_it_can_store_nothing(
+    trial: Trial, hook: Webhook
+) -> None:
+    """The alert is delivered before the process ends."""
+    process = trial.launch()
+    with closing(sqlite3.connect(trial.database)) as database, database:
+        database.execute("UPDATE leases SET holder = 'another engine', term = term + 1")
+    hook.wait_for(1, timeout=PATIENCE)
+    assert hook.requests[0].body["title"] == "[CRITICAL] ANOTHER ENGINE HAS THE WALLET - this one stops"
+    assert process.wait(30) == 1

@@ -88,7 +88,7 @@ class Site:
     def environment(self) -> dict[str, str]:
         """An environment with nothing of the machine's settings."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("RIPCORD", "JUPITER"))}
-        return ours | {"HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
+        return ours | {"HOME": str(self.folder), "PYTHONPATH": str(ROOT), "RIPCORD__API__PORT": "0"}
 
     def launch(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the engine and return once it runs."""

@@ -1,4 +1,4 @@
-"""Where alerts are delivered."""
+"""Alerts in the log, which is where they are when no channel is left."""
 
 from __future__ import annotations
 
