@@ -14,8 +14,10 @@ help: ## list the targets
 demo: $(VENV)/.run ## set up and run the demonstration (about a minute, no keys, no network)
 	$(BIN)/python run.py demo
 
+# Two jobs for each of two cores: half of a test is waiting.
+test: JOBS ?= 4
 test: $(VENV)/.dev ## set up and run every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 simulate: RUNS ?= 10000
 simulate: $(VENV)/.dev ## run the actors through RUNS seeds of faults (default 10000, about 5 minutes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ _RECOVER = (
     "database and take the wallet's tokens under guard anew"
 )
 _MIGRATION = "a migration"
+_TRIES, _PAUSE = 4, 0.2
+"""How often a file that is busy is tried, and seconds in between; each try waits for itself where SQLite does."""
 _PRIMARY = 0xFF
 """The bits of an SQLite error code that name the error; the others say more of it."""
 
@@ -68,6 +71,16 @@ class SqliteBackend:
         Raises:
             BadInputError: it cannot be opened or written, is no database, is damaged, or lies where it is not safe.
         """
+        journal, finding = self._look()
+        if finding != "ok":
+            raise BadInputError(f"{self.where} is damaged ({finding}): {_RECOVER}")
+        if journal != "wal":
+            raise BadInputError(
+                f"{self.where} lies where SQLite can keep no write-ahead log: name a file on a local disk"
+            )
+
+    def _look(self, *, tries: int = _TRIES) -> tuple[str, str]:
+        """Return how the file is written, and what is wrong with it; ``ok`` for nothing."""
         try:
             with self.reader.connect() as connection:
                 journal = connection.execute(text("PRAGMA journal_mode")).scalar()
@@ -78,13 +91,12 @@ class SqliteBackend:
                 connection.execute(text("PRAGMA user_version = 0"))
                 connection.rollback()
         except DatabaseError as error:
+            # SQLite does not wait by itself for another connection that turns the write-ahead log on just now.
+            if tries > 1 and getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_BUSY:
+                threading.Event().wait(_PAUSE)
+                return self._look(tries=tries - 1)
             raise BadInputError(self._sentence(error.orig)) from None
-        if finding != "ok":
-            raise BadInputError(f"{self.where} is damaged ({finding}): {_RECOVER}")
-        if journal != "wal":
-            raise BadInputError(
-                f"{self.where} lies where SQLite can keep no write-ahead log: name a file on a local disk"
-            )
+        return str(journal), str(finding)
 
     def _sentence(self, error: BaseException | None) -> str:
         code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY

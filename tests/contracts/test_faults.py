@@ -335,7 +335,7 @@ def test_a_dropped_send_is_proven_dead_only_when_it_is() -> None:
     with trading(Rule(fault=DroppedSend(), at=[1])) as trader:
         signed = trader.sign(trader.prepare(sell(trader.token())))
         trader.chain.send(signed.raw)
-        trader.pass_time(60)
+        trader.pass_time(20)
         assert trader.chain.finalized_height() <= signed.last_valid_block_height
         trader.pass_time(30)
         assert trader.chain.finalized_height() > signed.last_valid_block_height
@@ -483,7 +483,7 @@ def test_a_lagging_node_proves_no_transaction_dead(lag: int) -> None:
 
 def test_a_pool_that_alternates_never_proves_a_landed_transaction_dead() -> None:
     """One that landed at the last moment, asked for until long after its height is final, by either node in turn."""
-    rules = [Rule(fault=DelayedSend(least=140, most=140), every=1), lagging(150, every=2)]
+    rules = [Rule(fault=DelayedSend(least=50, most=50), every=1), lagging(150, every=2)]
     with trading(*rules) as trader:
         signed = trader.sign(trader.prepare(sell(trader.token())))
         trader.chain.send(signed.raw)

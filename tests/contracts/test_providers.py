@@ -159,10 +159,11 @@ def test_a_laggard_is_found_by_a_check_and_not_read_from(scene: Scene) -> None:
 
 def test_a_balance_of_before_the_wallets_sale_is_read_elsewhere(scene: Scene) -> None:
     """Also from a laggard that is near enough to be asked."""
-    rpc = scene.endpoints(scene.node(scene.world.bank.replica(15)), scene.node())
+    fresh = scene.node()
+    rpc = scene.endpoints(scene.node(scene.world.bank.replica(15)), fresh)
     chain, token = SolanaChain(rpc, scene.wallet.address), scene.token()
     scene.clock.advance(seconds(20))
-    signed = scene.signed(rpc, token)
+    signed = scene.signed(fresh, token)
     chain.send(signed.raw)
     scene.clock.advance(seconds(1))
     rpc.note_landing(scene.world.bank.ledger()[-1].slot)
