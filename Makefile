@@ -61,7 +61,7 @@ docs: $(VENV)/.dev ## regenerate the diagrams and the lists of settings and metr
 	$(BIN)/python -m docs.metrics
 
 lock: ## resolve the locks anew (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --extra console --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-header --quiet -c requirements.lock -o requirements-dev.lock
 
 clean: ## remove what the targets above made

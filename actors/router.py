@@ -589,10 +589,10 @@ class OrderRouter(EngineActor):
     def _reclaim(self) -> None:
         """Order the rent of finished orders' markers to be brought back, unless an attempt of theirs may still land."""
         self._reclaiming = False
-        emptied = [order for order in self._store.markers() if order.id not in self._live][:RECLAIM_AT_ONCE]
         # One at a time, so that rent never keeps a slot from an exit; its end brings the next.
         if any(order.kind is OrderKind.RECLAIM for order in self._store.orders(unfinished_only=True)):
             return
+        emptied = [order for order in self._store.markers() if order.id not in self._live][:RECLAIM_AT_ONCE]
         if not emptied or self._draining:
             self._reclaim_later()
             return

@@ -160,22 +160,17 @@ def trading(
     poll_prices: bool = True,
 ) -> Ports:
     """Return the ports of *signer*'s wallet, which trades on *network*."""
-    return Ports(
+    return _around(
+        settings,
+        network,
         clock=clock,
         ids=ids,
-        bus=LocalBus(clock, store),
         store=store,
         venue=network.venue(network.rpc, signer.address),
         signer=signer,
         chain=SolanaChain(network.rpc, signer.address),
-        notifier=LogNotifier(),
         sources=network.sources() if poll_prices else (),
         listener=network.listener,
-        connections=network if settings.profile is not Profile.DEMO else None,
-        channels=channels(settings.alerts) if settings.profile is not Profile.DEMO else (),
-        switch=dead_mans_switch(settings.alerts) if settings.profile is not Profile.DEMO else None,
-        traffic=network,
-        closables=(network,),
     )
 
 
@@ -190,21 +185,33 @@ def on_paper(settings: Settings, network: Network, *, clock: Clock, ids: Ids, st
         funds=lamports(settings.paper.funds),
         buyer=settings.paper.buyer,
     )
-    return Ports(
+    return _around(
+        settings,
+        network,
         clock=clock,
         ids=ids,
-        bus=LocalBus(clock, store),
         store=store,
         venue=paper.venue,
         signer=paper.signer,
         chain=paper.chain,
-        notifier=LogNotifier(),
         sources=network.sources(),
-        connections=network,
-        channels=channels(settings.alerts),
-        switch=dead_mans_switch(settings.alerts),
+    )
+
+
+def _around(settings: Settings, network: Network, *, clock: Clock, store: Store, **ports: Any) -> Ports:
+    """Return *ports* with what every engine on *network* has; nobody is told of what a demonstration goes through."""
+    watched = settings.profile is not Profile.DEMO
+    return Ports(
+        clock=clock,
+        store=store,
+        bus=LocalBus(clock, store),
+        notifier=LogNotifier(),
+        connections=network if watched else None,
+        channels=channels(settings.alerts) if watched else (),
+        switch=dead_mans_switch(settings.alerts) if watched else None,
         traffic=network,
         closables=(network,),
+        **ports,
     )
 
 

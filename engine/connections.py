@@ -78,10 +78,7 @@ class Network:
             settings.chain.rpc_urls[0].reveal(), connect_timeout=0.5, read_timeout=0.5, on_call=self._called
         )
         self._fees = _fees(settings.chain, self._estimates, clock)
-        tipped = settings.chain.tip_account
-        self._tip = (
-            Tip(account=tipped, lamports=Lamports(settings.chain.tip)) if tipped and settings.chain.tip else None
-        )
+        self._tip = _tip(settings.chain)
 
     @property
     def listener(self) -> WebsocketSignatures | None:

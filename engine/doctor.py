@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
+from chain.keys.sealed import is_sealed
 from chain.keys.sources import key_source
 from chain.ledger import SolanaChain
 from chain.node.endpoint import check_cluster
 from chain.node.rpc import understood
 from chain.values import whole_number
+from engine.alerting import channels
 from engine.config import Loaded, Profile
 from engine.connections import Network
 from engine.domain.errors import EngineError, PriceUnavailableError
@@ -49,12 +52,17 @@ class Finding:
     advice: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Patient:
     loaded: Loaded
     network: Network
     clock: Clock
     environ: MutableMapping[str, str]
+
+    @cached_property
+    def wallet(self) -> str:
+        """The wallet's base58 address. Found once: a key in the environment is taken out of it as it is read."""
+        return wallet_address(self.loaded.settings, self.environ)
 
 
 _Check = Callable[[_Patient], Iterator[Finding]]
@@ -74,10 +82,9 @@ def examine(loaded: Loaded, network: Network, *, clock: Clock, environ: MutableM
 
 
 def _key(patient: _Patient) -> Iterator[Finding]:
-    settings = patient.loaded.settings
-    address = wallet_address(settings, patient.environ)
-    plain = settings.profile is Profile.MAINNET and isinstance(key_source(settings.wallet.keypair), Path)
-    if plain and not _encrypted(key_source(settings.wallet.keypair)):
+    settings, address = patient.loaded.settings, patient.wallet
+    source = key_source(settings.wallet.keypair)
+    if settings.profile is Profile.MAINNET and isinstance(source, Path) and not is_sealed(source.read_bytes()):
         yield Finding(
             name="key",
             verdict=Verdict.WARN,
@@ -86,10 +93,6 @@ def _key(patient: _Patient) -> Iterator[Finding]:
         )
     else:
         yield Finding(name="key", verdict=Verdict.OK, found=f"wallet {address}")
-
-
-def _encrypted(source: object) -> bool:
-    return isinstance(source, Path) and b'"ciphertext"' in source.read_bytes()
 
 
 def _nodes(patient: _Patient) -> Iterator[Finding]:
@@ -203,19 +206,23 @@ def _database(patient: _Patient) -> Iterator[Finding]:
     )
 
 
-def _notifier(_patient: _Patient) -> Iterator[Finding]:
+def _notifier(patient: _Patient) -> Iterator[Finding]:
+    names = [channel.name for channel in channels(patient.loaded.settings.alerts)]
+    if names:
+        found = f"alerts go to {', '.join(names)} and to the log; run.py alerts test tries them"
+        yield Finding(name="notifier", verdict=Verdict.OK, found=found)
+        return
     yield Finding(
         name="notifier",
         verdict=Verdict.WARN,
         found="alerts go to the log",
-        advice="watch it: nobody is woken by an alert",
+        advice="watch it, or name a channel in alerts.channels: nobody is woken by an alert",
     )
 
 
 def _reserve(patient: _Patient) -> Iterator[Finding]:
     settings = patient.loaded.settings
-    address = wallet_address(settings, patient.environ)
-    held = SolanaChain(patient.network.rpc, address).sol_balance()
+    held = SolanaChain(patient.network.rpc, patient.wallet).sol_balance()
     if settings.profile is Profile.PAPER:
         held = lamports(sol(held) + settings.paper.funds)
     verdict = Verdict.OK if held >= LITTLE_SOL else Verdict.WARN if held >= TOO_LITTLE_SOL else Verdict.FAIL

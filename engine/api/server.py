@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-import threading
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import structlog
 import uvicorn
 
+from chain.http.server import ThreadedServer
 from engine.config import ApiSection
 from engine.domain.errors import BadInputError
 
@@ -21,36 +21,15 @@ _LARGEST_MESSAGE = 16_384
 """Bytes that a websocket reader may send at once: it has nothing to say."""
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn server that says when it accepts."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.settled = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.settled.set()
-
-
-class ApiServer:
+class ApiServer(ThreadedServer):
     """Serves the ASGI application *app* where *settings* say. Also a context manager."""
 
+    served: ClassVar[str] = "API"
+
     def __init__(self, app: Any, settings: ApiSection) -> None:
+        super().__init__()
         self.app = app
         self._settings = settings
-        self._running: tuple[_Server, threading.Thread, int] | None = None
-
-    @property
-    def port(self) -> int:
-        """The port it listens on.
-
-        Raises:
-            RuntimeError: it is not running.
-        """
-        if self._running is None:
-            raise RuntimeError("the server has no port before start() and after stop()")
-        return self._running[2]
 
     @property
     def url(self) -> str:
@@ -65,20 +44,9 @@ class ApiServer:
             BadInputError: the address or port cannot be used, or the certificate cannot be read.
             RuntimeError: it is running already, or the application did not start.
         """
-        if self._running is not None:
-            raise RuntimeError("the server is running already")
-        config = self._config()
-        listener = self._listener()
-        server = _Server(config)
-        thread = threading.Thread(target=self._serve, args=(server, listener), name="api", daemon=True)
-        self._running = (server, thread, listener.getsockname()[1])
-        thread.start()
-        server.settled.wait()
-        if not server.started:
-            self.stop()
-            raise RuntimeError("the API did not start; its own log says why")
-        log.info("api", url=self.url)
-        return self.url
+        url = super().start()
+        log.info("api", url=url)
+        return url
 
     def _config(self) -> uvicorn.Config:
         settings = self._settings
@@ -106,33 +74,6 @@ class ApiServer:
         host, port = self._settings.host, self._settings.port
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            # Bound here and not by uvicorn, which would end the process where the port is taken.
-            listener = socket.create_server((host, port), family=family, backlog=_MOST_CONNECTIONS)
+            return socket.create_server((host, port), family=family, backlog=_MOST_CONNECTIONS)
         except OSError as error:
             raise BadInputError(f"the API cannot listen on {host}:{port} ({error.strerror}): set api.port") from None
-        # asyncio sets it only on sockets that name their protocol; without it every answer waits 40 ms for an ACK.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listener
-
-    def stop(self) -> None:
-        """Close every connection and wait for the thread to end; harmless when it is not running."""
-        if self._running is None:
-            return
-        server, thread, _ = self._running
-        server.should_exit = True
-        thread.join()
-        self._running = None
-
-    def _serve(self, server: _Server, listener: socket.socket) -> None:
-        try:
-            server.run(sockets=[listener])
-        finally:
-            listener.close()
-            server.settled.set()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self.stop()

@@ -14,7 +14,6 @@ from engine.api.server import ApiServer
 from engine.api.tokens import token_at
 from engine.app import Engine
 from engine.config import Settings
-from engine.metrics.exposition import CONTENT_TYPE, exposition
 
 TOKEN, AUDIT = "api-token", "api-audit.jsonl"
 """What is kept beside the database."""
@@ -45,12 +44,7 @@ def served(
         token = token_at(token_file(engine.settings))
         commands = Commands(folder / AUDIT, engine.ports.clock)
         stack.callback(commands.close)
-        context = Context(
-            engine=engine,
-            commands=commands,
-            lifecycle=lifecycle,
-            metrics=lambda: (exposition(engine.metrics.registry), CONTENT_TYPE),
-        )
+        context = Context(engine=engine, commands=commands, lifecycle=lifecycle, metrics=engine.metrics.exposition)
         yield stack.enter_context(ApiServer(create_app(context, token=token, access=access_of(section)), section))
 
 

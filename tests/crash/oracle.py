@@ -29,8 +29,20 @@ def breaches(store: Store, ledger: WalletLedger, *, funds: Lamports, height: int
     yield from _of_attempts(store, ledger, height)
 
 
-def unfinished(store: Store) -> Iterator[str]:
-    """Yield what is on its way, each in a sentence."""
+def unfinished(store: Store) -> list[str]:
+    """Return what is on its way, each in a sentence; none only where there was none at one moment.
+
+    The store is read in several steps. What is written between two of them, such as a new order that takes markers
+    over, may hide from each.
+    """
+    while True:
+        before = store.last_event()
+        left = list(_on_its_way(store))
+        if left or store.last_event() == before:
+            return left
+
+
+def _on_its_way(store: Store) -> Iterator[str]:
     yield from (f"order {order.id} is {order.status}" for order in store.orders(unfinished_only=True))
     yield from (f"attempt {a.signature} is {a.status}" for a in store.attempts(unresolved_only=True))
     yield from (f"the marker of order {order.id} holds rent" for order in store.markers())

@@ -628,10 +628,10 @@ def test_the_server_stops_cleanly(bank: Bank) -> None:
     server = LoopbackServer(Node(bank).app)
     server.start()
     port = server.port
-    assert "loopback" in {thread.name for thread in threading.enumerate()}
+    assert LoopbackServer.served in {thread.name for thread in threading.enumerate()}
     server.stop()
     server.stop()
-    assert "loopback" not in {thread.name for thread in threading.enumerate()}
+    assert LoopbackServer.served not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(RuntimeError, match="no port"):
         _ = server.port
     with LoopbackServer(Node(bank).app, port=port) as again:

@@ -94,7 +94,7 @@ class Soak:
                 self._report.breaches += (
                     f"{wait} has not come {SETTLING:.0f} s after the last fault" for wait in waits
                 )
-            if not self._until(lambda: not any(unfinished(self._store)), SETTLING):
+            if not self._until(lambda: not unfinished(self._store), SETTLING):
                 self._report.breaches += (
                     f"{left} {SETTLING:.0f} s after the last fault" for left in unfinished(self._store)
                 )

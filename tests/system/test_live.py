@@ -270,3 +270,19 @@ def test_the_doctor_names_what_is_wrong(site: Site) -> None:
     done = site.ripcord("doctor", "-u", "http://127.0.0.1:9", "--output", "json")
     found = {each["name"]: each["verdict"] for each in map(json.loads, done.stdout.splitlines())}
     assert (done.returncode, found["node"], found["disk"]) == (1, "fail", "ok")
+
+
+def test_the_doctor_finds_a_key_in_the_environment_and_the_channels(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is read once for all that is looked at, and who is told of alerts is named without the address."""
+    site.configure(Profile.PAPER)
+    monkeypatch.setattr(Site, "environment", site.environment | {"WALLET": site.keypair.to_json()})
+    channel = 'alerts.channels=[{url = "json://127.0.0.1:9/canary-address-123456789"}]'
+    done = site.ripcord("doctor", "-k", "env:WALLET", "--set", channel, "--output", "json")
+    found = {each["name"]: each for each in map(json.loads, done.stdout.splitlines())}
+    assert {name: found[name]["verdict"] for name in ("key", "notifier", "reserve")} == dict.fromkeys(
+        ("key", "notifier", "reserve"), "ok"
+    )
+    assert site.wallet in found["key"]["found"]
+    assert "canary" not in done.stdout + done.stderr
