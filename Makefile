@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test crash crash-matrix soak simulate mutants lint types imports check format lock docs clean
+.PHONY: help demo test crash crash-matrix soak simulate mutants lint types imports check format lock docs screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ docs: $(VENV)/.dev ## regenerate the diagrams and the lists of settings and metr
 	$(BIN)/python -m docs.diagrams
 	$(BIN)/python -m docs.settings
 	$(BIN)/python -m docs.metrics
+
+screenshots: $(VENV)/.dev ## take the pictures of the console in docs/images anew (needs Chromium)
+	$(BIN)/python -m docs.screenshots
 
 lock: ## resolve the locks anew (needs uv)
 	uv pip compile pyproject.toml --extra console --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from actors.base import EngineActor
-from actors.system import ALERTS, ROUTER, SUPERVISOR, System, market_name
+from actors.system import ALERTS, PEAKS, ROUTER, SUPERVISOR, System, market_name
 from engine.domain.alert import Alert, Severity
 from engine.domain.exits import still
 from engine.domain.guarding import (
@@ -30,13 +30,15 @@ from engine.domain.guarding import (
     withdrawing,
 )
 from engine.domain.order import Attempt, Order, OrderStatus, charged, event_of
+from engine.domain.plan import ExitPlan
 from engine.domain.position import Position
+from engine.domain.replanning import replanned
 from engine.domain.retry import RetryPolicies, may_retry
 from engine.domain.swap import Fill
 from engine.domain.units import AlertId, Nanos, OrderId
 from engine.domain.urgency import ExitReason
 from engine.messages.alerts import RaiseAlert, ResolveAlerts
-from engine.messages.control import EmergencyExit, ExitPosition, ReleasePosition, RetryExit, Snapshot
+from engine.messages.control import ChangePlan, EmergencyExit, ExitPosition, ReleasePosition, RetryExit, Snapshot
 from engine.messages.orders import (
     ExitFailed,
     ExitLanded,
@@ -48,7 +50,7 @@ from engine.messages.orders import (
     SubmitOrder,
     WithdrawOrder,
 )
-from engine.messages.prices import PriceMoved, Subscribe
+from engine.messages.prices import PeaksRaised, PriceMoved, Subscribe
 from engine.ports import Record, Store
 
 WORTH_SAVING = 1.005
@@ -86,8 +88,7 @@ class PositionActor(EngineActor):
         """Hear of prices from now on, and be woken when the time is up."""
         self._catch_up()
         self.tell(market_name(self.position.mint), Subscribe(position_id=self.position.id))
-        if self.position.plan.max_hold is not None:
-            self.tell_self_at(Nanos(self.position.opened_at + self.position.plan.max_hold), _TimeIsUp())
+        self._await_time_limit()
 
     def receive(self, message: Any) -> Any:
         """Handle one message of the conversations about prices, orders and control."""
@@ -112,6 +113,8 @@ class PositionActor(EngineActor):
                 return self._retry(message)
             case ReleasePosition():
                 return self._release()
+            case ChangePlan():
+                return self._change_plan(message.plan)
             case Snapshot():
                 return self.position
             case _:
@@ -138,9 +141,11 @@ class PositionActor(EngineActor):
             self._perform(position, action)
             return
         levels_before, self.position = self.position.levels_taken, position
-        grown = position.peak_price >= self._saved_peak * WORTH_SAVING
-        if grown or position.calm_since != self._saved_calm or position.levels_taken != levels_before:
+        if position.calm_since != self._saved_calm or position.levels_taken != levels_before:
             self._keep(position)
+        elif position.peak_price >= self._saved_peak * WORTH_SAVING:
+            self._saved_peak = position.peak_price
+            self.tell(PEAKS, PeaksRaised(peaks={position.id: position.peak_price}))
         self._insist()
 
     def _insist(self) -> None:
@@ -154,10 +159,13 @@ class PositionActor(EngineActor):
 
     def _look_again(self) -> None:
         """Decide anew on the last price, where it is still fresh; without one, the next tick decides."""
-        position, now = self.position, self.now()
-        fresh = self._max_price_age is None or now - position.last_price_at <= self._max_price_age
-        if fresh and not position.closed:
-            self._decide(*on_price(position, still(position.last_price, position.last_price_at), now))
+        self._decide(*self._at_last_price(self.position))
+
+    def _at_last_price(self, position: Position) -> tuple[Position, Action]:
+        now = self.now()
+        if self._max_price_age is not None and now - position.last_price_at > self._max_price_age:
+            return position, None
+        return on_price(position, still(position.last_price, position.last_price_at), now)
 
     # Exits ------------------------------------------------------------------------------------------------
 
@@ -269,7 +277,18 @@ class PositionActor(EngineActor):
         self.log.warning("released", by="a person")
         return self.position
 
+    def _change_plan(self, plan: ExitPlan) -> Position:
+        """Go by *plan*; a rule of it that the last price touches fires at once, in the same commit."""
+        self._perform(*self._at_last_price(replanned(self.position, plan, self.now())))
+        self.log.warning("plan_changed", by="a person")
+        self._await_time_limit()  # the timer of the old plan only makes it look again
+        return self.position
+
     # ------------------------------------------------------------------------------------------------------
+
+    def _await_time_limit(self) -> None:
+        if self.position.plan.max_hold is not None:
+            self.tell_self_at(Nanos(self.position.opened_at + self.position.plan.max_hold), _TimeIsUp())
 
     def _keep(self, position: Position, *records: Record) -> None:
         """Store *position* with *records*, and only then believe it: what could not be stored did not happen."""

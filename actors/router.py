@@ -408,7 +408,7 @@ class OrderRouter(EngineActor):
         if not self._dead(attempt):
             return
         flight = self._book.flight(attempt.order_id)
-        fill = replace(fill, order_id=attempt.order_id, time=self.now())
+        fill = fill.dated(attempt.order_id, self.now())
         if attempt.status is not AttemptStatus.LANDED:
             attempt = attempt_stepped(attempt, AttemptStep.LAND, self.now())
         if flight is None or flight.landed is not None:
@@ -453,7 +453,7 @@ class OrderRouter(EngineActor):
             return
         if attempt.live:
             attempt = attempt_stepped(attempt, AttemptStep.REVERT, now, message.failure)
-        fee = replace(message.fill, order_id=attempt.order_id, time=now)
+        fee = message.fill.dated(attempt.order_id, now)
         flight = self._book.flight(attempt.order_id)
         if flight is None:
             self._charge_late(attempt, fee)

@@ -6,16 +6,16 @@ Actors know each other by name, never by reference: an actor that was restarted 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
-from pykka import ActorDeadError, ActorRef, Timeout
+from pykka import ActorDeadError, ActorRef, Future, Timeout
 
 from actors.failures import Failures
 from actors.mailbox import Activity, Mailbox
 from engine.domain.errors import EngineError
-from engine.domain.units import Nanos
+from engine.domain.units import SECOND, Nanos, seconds
 from engine.ports import Bus, Clock, Ids
 
 if TYPE_CHECKING:
@@ -29,8 +29,10 @@ ROUTER = "router"
 CONFIRMER = "confirmer"
 ALERTS = "alerts"
 HOLDINGS = "holdings"
+HISTORIAN = "historian"
 LEASEHOLDER = "leaseholder"
 HEARTBEAT = "heartbeat"
+PEAKS = "peaks"
 LOOKOUT = "lookout"
 PULSE = "pulse"
 MARKET = "market:"
@@ -155,6 +157,32 @@ class System:
             return self.reference(name).ask(message, timeout=timeout)
         except ActorDeadError:
             raise NotRunningError(f"{name} has stopped") from None
+
+    def ask_each(self, names: Iterable[str], message: Any, *, timeout: float) -> list[Any]:
+        """Give *message* to the actors of *names*, and wait at most *timeout* seconds for the answers of all of them.
+
+        Each is told before the first is waited for. Returns, in order, what each answered; where it did not, the
+        exception that `ask` would have raised.
+        """
+        deadline = self.clock.now() + seconds(timeout)
+        asked = [(name, self._begin_to_ask(name, message)) for name in names]
+        return [self._outcome(name, answer, deadline) for name, answer in asked]
+
+    def _begin_to_ask(self, name: str, message: Any) -> Future[Any] | NotRunningError:
+        try:
+            return self.reference(name).ask(message, block=False)
+        except NotRunningError as error:
+            return error
+
+    def _outcome(self, name: str, answer: Future[Any] | NotRunningError, deadline: int) -> Any:
+        if isinstance(answer, NotRunningError):
+            return answer
+        try:
+            return answer.get(timeout=max(0, deadline - self.clock.now()) / SECOND)
+        except ActorDeadError:
+            return NotRunningError(f"{name} has stopped")
+        except Exception as error:  # noqa: BLE001 - it is what is returned
+            return error
 
     def reference(self, name: str) -> ActorRef[EngineActor]:
         """Return Pykka's reference to the actor of that *name*; it does not outlive a restart.

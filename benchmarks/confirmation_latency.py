@@ -22,13 +22,14 @@ import structlog
 from chain.keys.wallet import Wallet
 from chain.simulated.ledger import ExecutedTransaction
 from chain.simulated.world import World
-from engine.app import Engine, connect
+from engine.app import Engine
 from engine.clock import SystemClock
 from engine.config import Settings
 from engine.domain.plan import ExitPlan
 from engine.domain.units import SECOND, Mint, Nanos, Signature, lamports
 from engine.ids import RandomIds
 from engine.store.sql import open_store
+from engine.wiring import connect
 
 ENTRIES = 20
 GOOD_FOR = 30.0

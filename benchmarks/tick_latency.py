@@ -23,7 +23,7 @@ from typing import Any
 
 import structlog
 
-from engine.app import Engine, Ports
+from engine.app import Engine
 from engine.bus.local import LocalBus
 from engine.clock import SystemClock
 from engine.config import Settings
@@ -33,6 +33,7 @@ from engine.domain.units import LAMPORTS_PER_SOL, Lamports, Mint, Nanos, Positio
 from engine.ids import RandomIds
 from engine.messages.prices import Tick
 from engine.store.sql import open_store
+from engine.wiring import Ports
 from tests.doubles import FakeChain, FakeMarket, FakeSigner, FakeVenue, RecordingNotifier
 
 MINTS, POSITIONS, SAMPLES = 10, 1_000, 200

@@ -25,7 +25,7 @@ from solders.transaction import VersionedTransaction
 from chain.programs import SYSTEM
 from chain.values import array, text, transaction_error, whole_number
 from engine.domain.swap import Fill
-from engine.domain.units import Lamports, Mint, Signature
+from engine.domain.units import SECOND, Lamports, Mint, Nanos, Signature
 
 _CREATE_ACCOUNT_WITH_SEED = 3
 _TRANSFER_WITH_SEED = 11
@@ -76,16 +76,23 @@ def fill_of(transaction: _Json, *, wallet: str, mint: Mint) -> Fill:
     keys = account_keys(transaction)
     fee = Lamports(whole_number(meta["fee"]) if keys[0] == wallet else 0)
     signature = Signature(text(array(transaction["transaction"]["signatures"])[0]))
-    slot = whole_number(transaction["slot"])
+    slot, time = whole_number(transaction["slot"]), _time(transaction)
     if transaction_error(meta["err"]) is not None:
-        return Fill(signature=signature, tokens=0, sol=0, fee=fee, rent=0, slot=slot)
+        return Fill(signature=signature, tokens=0, sol=0, fee=fee, rent=0, slot=slot, time=time)
     change = _Change(_lamports(meta["preBalances"]), _lamports(meta["postBalances"]))
     held = [_Held.read(meta[side], wallet, mint) for side in ("preTokenBalances", "postTokenBalances")]
     own = held[0].accounts | held[1].accounts | _seeded_accounts(transaction, keys, wallet)
     rent = sum(change.of(index) for index in own)
     received = change.of(keys.index(wallet)) if wallet in keys else 0
     tokens = held[1].amount - held[0].amount
-    return Fill(signature=signature, tokens=tokens, sol=received + rent + fee, fee=fee, rent=rent, slot=slot)
+    sol = received + rent + fee
+    return Fill(signature=signature, tokens=tokens, sol=sol, fee=fee, rent=rent, slot=slot, time=time)
+
+
+def _time(transaction: _Json) -> Nanos | None:
+    """Return the time of the block, which nodes tell in whole seconds since 1970, and not of every block."""
+    told = transaction.get("blockTime")
+    return None if told is None else Nanos(whole_number(told) * SECOND)
 
 
 def as_executed(transaction: VersionedTransaction, simulated: _Json, *, slot: int) -> dict[str, Any]:

@@ -91,6 +91,8 @@ _TITLES = {
     "paper": "Paper",
     "alerts": "Alerts",
     "api": "API",
+    "nats": "NATS",
+    "console": "Console",
 }
 
 _NOTES = {
@@ -111,6 +113,10 @@ cluster than the profile's.""",
     "alerts": """\
 An address is a secret, and is never shown: `url_env` and `url_file` keep it out of the file, and `url` may hold
 `${NAME}`. See [alerts.md](alerts.md). The demo and a replay send nothing.""",
+    "nats": """\
+What is published, and how a program listens, is in [nats.md](nats.md). It needs `pip install ripcord[nats]`.""",
+    "console": """\
+It needs `pip install ripcord[console]`, and is behind the same sign-in as the API; see [api.md](api.md#sign-in).""",
     "jupiter": """\
 The API key is never written down here: name the variable or the secret file that holds it. A secret file holds one
 line, and its owner alone may be able to read it (`chmod 600`).""",

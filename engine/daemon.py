@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 
 import structlog
@@ -120,3 +120,20 @@ class Daemon:
     def _gave_up(self, _subject: str, _data: object) -> None:
         self._failed = True
         self._ending.set()
+
+
+Serve = Callable[[Engine, Daemon], AbstractContextManager[object]]
+"""What is served while an engine runs."""
+
+
+def together(*serve: Serve) -> Serve:
+    """Return what serves all of *serve*, begun in their order and ended in the reverse."""
+
+    @contextmanager
+    def served(engine: Engine, daemon: Daemon) -> Iterator[None]:
+        with ExitStack() as stack:
+            for each in serve:
+                stack.enter_context(each(engine, daemon))
+            yield
+
+    return served

@@ -9,9 +9,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from engine.domain.entries import adopted
-from engine.domain.errors import BadInputError, ChainUnavailableError, PriceUnavailableError
+from engine.domain.errors import BadInputError, PriceUnavailableError
+from engine.domain.order import OrderKind
 from engine.domain.plan import ExitPlan
 from engine.domain.position import Position
+from engine.domain.swap import TokenInfo
 from engine.domain.units import Mint, PositionId, RawAmount
 from engine.ports import Chain, Clock, Ids, PriceSource, Store
 
@@ -26,8 +28,8 @@ class Wanted:
 
     mint: str
     plan: ExitPlan
-    amount: Decimal | None = None
-    """Whole tokens; None for all that is not guarded yet."""
+    amount: Decimal | RawAmount | None = None
+    """Whole tokens, or an int of raw units; None for all that is not guarded yet."""
     entry_price: Decimal | None = None
     """SOL per whole token; None for the price of the moment."""
     symbol: str | None = None
@@ -59,15 +61,15 @@ class Desk:
             beside: positions that are to be taken under guard together with it.
 
         Raises:
-            BadInputError: there is no such token, it cannot be sold, the wallet has not that much of it left to guard,
-                or there is no price.
+            BadInputError: there is no such token, it cannot be sold, more of it is being bought, the wallet has not
+                that much of it left to guard, or there is no price.
             ChainUnavailableError: the chain cannot be read.
         """
         mint = Mint(wanted.mint)
-        token = self._chain.token(mint)
-        guarded = [*self._store.positions(open_only=True), *beside]
-        left = self._chain.token_balance(mint) - sum(p.remaining_tokens for p in guarded if p.mint == mint)
-        left = RawAmount(max(0, left))
+        token = self._token(mint)
+        self._check_entries(mint)
+        guarded = [*self._store.positions(open_only=True, mint=mint), *(each for each in beside if each.mint == mint)]
+        left = RawAmount(max(0, self._chain.token_balance(mint) - sum(each.remaining_tokens for each in guarded)))
         return adopted(
             token,
             wanted.symbol or mint[:6],
@@ -78,6 +80,22 @@ class Desk:
             held=left,
             now=self._clock.now(),
         )
+
+    def _check_entries(self, mint: Mint) -> None:
+        """Make sure that no purchase is under way whose tokens may be in the wallet, and in no position yet."""
+        for order in self._store.orders(unfinished_only=True):
+            if order.kind is OrderKind.ENTRY and order.mint == mint:
+                raise BadInputError(
+                    f"{order.symbol} is being bought (order {order.id}): wait until that has ended, since what it "
+                    "brings is guarded by itself",
+                    field="mint",
+                )
+
+    def _token(self, mint: Mint) -> TokenInfo:
+        try:
+            return self._chain.token(mint)
+        except BadInputError as error:
+            raise BadInputError(str(error), field="mint") from None
 
     def warnings(self, mint: Mint) -> tuple[str, ...]:
         """Return what whoever holds *mint* should know, a sentence each."""
@@ -94,7 +112,7 @@ class Desk:
             if ticks:
                 return Decimal(repr(ticks[0].price))
         why = f" ({'; '.join(reasons)})" if reasons else ""
-        raise BadInputError(f"there is no price of {mint}{why}: give the one that was paid with --entry-price")
+        raise BadInputError(f"there is no price of {mint}{why}: give the one that was paid", field="entry_price")
 
 
 def read_import(file: Path, *, plan: ExitPlan, plan_named: Callable[[str], ExitPlan]) -> list[tuple[int, Wanted]]:
@@ -133,17 +151,37 @@ def positions_of(desk: Desk, file: Path, wanted: Sequence[tuple[int, Wanted]]) -
 
     Raises:
         BadInputError: some make no sense: all of these are named, with their lines.
+        ChainUnavailableError: the chain cannot be read.
     """
+    positions, faults = _together(desk, [each for _, each in wanted])
+    if faults:
+        raise BadInputError("\n".join(f"{file}, line {wanted[at][0]}: {error}" for at, error in faults))
+    return positions
+
+
+def taken_together(desk: Desk, tokens: Sequence[Wanted]) -> list[Position]:
+    """Return the positions that *tokens* ask for, all or none; nothing is stored yet.
+
+    Raises:
+        BadInputError: some make no sense: all of these are named as `tokens.`, their index and the field.
+        ChainUnavailableError: the chain cannot be read.
+    """
+    positions, faults = _together(desk, tokens)
+    if faults:
+        raise BadInputError("; ".join(f"tokens.{at}.{error.field or 'mint'}: {error}" for at, error in faults))
+    return positions
+
+
+def _together(desk: Desk, wanted: Sequence[Wanted]) -> tuple[list[Position], list[tuple[int, BadInputError]]]:
+    """Return the positions of *wanted*, each with those before it in mind, and what is wrong, each with its index."""
     positions: list[Position] = []
-    faults = []
-    for line, each in wanted:
+    faults: list[tuple[int, BadInputError]] = []
+    for at, each in enumerate(wanted):
         try:
             positions.append(desk.position(each, beside=positions))
-        except (BadInputError, ChainUnavailableError) as error:
-            faults.append(f"{file}, line {line}: {error}")
-    if faults:
-        raise BadInputError("\n".join(faults))
-    return positions
+        except BadInputError as error:
+            faults.append((at, error))
+    return positions, faults
 
 
 def _wanted(row: Mapping[str, str | None], plan: ExitPlan, plan_named: Callable[[str], ExitPlan]) -> Wanted:
@@ -182,8 +220,12 @@ def number_or(word: str, what: str, text: str) -> Decimal | None:
     return number
 
 
-def _raw(amount: Decimal, decimals: int) -> RawAmount:
+def _raw(amount: Decimal | RawAmount, decimals: int) -> RawAmount:
+    if isinstance(amount, int):
+        return amount
     scaled = amount.scaleb(decimals)
     if scaled != scaled.to_integral_value():
-        raise BadInputError(f"an amount of {amount} has more decimals than the token, which has {decimals}")
+        raise BadInputError(
+            f"an amount of {amount:f} has more decimals than the token, which has {decimals}", field="amount"
+        )
     return RawAmount(int(scaled))

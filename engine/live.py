@@ -15,7 +15,8 @@ from chain.programs import JUPITER
 from chain.simulated.remote.blueprint import Addresses
 from chain.simulated.remote.feeds import live
 from chain.simulated.remote.state import Folder, read_state
-from engine.app import LEASE, Engine, Ports, on_paper, trading
+from engine.app import Engine
+from engine.cast import LEASE
 from engine.config import Loaded, Profile, Settings
 from engine.config.sources import DEFAULT
 from engine.connections import Network
@@ -25,6 +26,7 @@ from engine.guard import Desk
 from engine.ids import RandomIds
 from engine.ports import Chain, Clock, Store
 from engine.store.sql import SqlStore, open_store
+from engine.wiring import Ports, on_paper, trading
 
 HOLDER = "a command that guards tokens"
 """In whose name the wallet's lease is held meanwhile."""

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from engine.domain.alert import Alert, Severity, Trouble
+from engine.domain.candles import Candle
+from engine.domain.entries import EntrySwitch
 from engine.domain.errors import EngineError
 from engine.domain.events import StoredEvent, Told
 from engine.domain.order import Attempt, Order, OrderEvent
@@ -169,7 +171,7 @@ class PushingSource(PriceSource, Protocol):
         """Call *on_tick*, which must not block, from any thread with each price that moves; the newest counts."""
 
 
-Record = Position | Order | OrderEvent | Attempt | Fill | Alert
+Record = Position | Order | OrderEvent | Attempt | Fill | Alert | EntrySwitch
 """What the store keeps."""
 
 
@@ -191,8 +193,8 @@ class Store(Protocol):
     def position(self, position_id: PositionId) -> Position | None:
         """Return one position."""
 
-    def positions(self, *, open_only: bool = False) -> list[Position]:
-        """Return positions, oldest first."""
+    def positions(self, *, open_only: bool = False, mint: Mint | None = None) -> list[Position]:
+        """Return positions, oldest first; of *mint* alone where one is given."""
 
     def order(self, order_id: OrderId) -> Order | None:
         """Return one order."""
@@ -218,19 +220,52 @@ class Store(Protocol):
     def alerts(self, *, unresolved_only: bool = False) -> list[Alert]:
         """Return alerts, oldest first."""
 
+    def entry_switch(self, wallet: str) -> EntrySwitch | None:
+        """Return whether positions are opened for *wallet*; None where nobody ever said."""
+
     def events(self, since: int = 0, pattern: str = ">", limit: int = 1000) -> list[StoredEvent]:
         """Return the first *limit* durable events after number *since* whose subjects *pattern* names, in order.
 
         They were written by the commits that they tell of, and are numbered without a gap in the order of those.
         """
 
+    def newest_events(self, pattern: str = ">", limit: int = 1000) -> list[StoredEvent]:
+        """Return the last *limit* durable events whose subjects *pattern* names, in order."""
+
     def last_event(self) -> int:
         """Return the number of the newest durable event; 0 where there is none."""
+
+    def raise_peaks(self, peaks: Mapping[PositionId, float]) -> None:
+        """Save the peak price of each position, in SOL per whole token, in one transaction; a higher one stays.
+
+        Raises:
+            LeaseError: another engine took over a lease that this store held.
+        """
+
+    def keep_candles(self, candles: Sequence[Candle]) -> None:
+        """Write *candles* in one transaction; one that is there already is followed by the new one.
+
+        Raises:
+            LeaseError: another engine took over a lease that this store held.
+        """
+
+    def candles(self, mint: Mint, since: Nanos, until: Nanos) -> list[Candle]:
+        """Return the candles of *mint* that begin between *since* and *until*, both included, oldest first."""
+
+    def drop_candles(self, before: Mapping[Mint, Nanos]) -> None:
+        """Remove the candles of each mint that begin before its moment."""
 
     def listen(self, listener: Callable[[StoredEvent, Told], None]) -> None:
         """Have *listener* told of every durable event once it is committed, with the record that it is about.
 
         Each once and in order, on the thread of whoever commits, so that it must not block; `commit` is done by then.
+        """
+
+    def watch(self, watcher: Callable[[tuple[Record, ...]], None]) -> None:
+        """Have *watcher* told of the records of every commit here, in the order of the commits.
+
+        On the thread of whoever commits, before the next commit begins: it must neither block nor commit. Unlike
+        events it tells of every change, those that are no news too, such as a new peak.
         """
 
     def acquire_lease(self, wallet: str, holder: str, *, now: Nanos, ttl: Nanos) -> None:

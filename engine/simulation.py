@@ -12,7 +12,7 @@ from chain.keys.wallet import Wallet
 from chain.simulated.prices.path import PricePath
 from chain.simulated.tokens import Token
 from chain.simulated.world import World
-from engine.app import Engine, Ports, connect
+from engine.app import Engine
 from engine.clock import ManualClock, SystemClock
 from engine.config import Settings
 from engine.domain.errors import EngineError
@@ -22,6 +22,7 @@ from engine.domain.units import Lamports, Nanos, seconds
 from engine.messages.prices import Tick
 from engine.ports import Ids
 from engine.store.sql import open_store
+from engine.wiring import Ports, connect
 
 REST_TIMEOUT = 60.0
 """Seconds of the machine within which the actors must come to rest between two moments of a replay."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from engine.domain.alert import Alert, AlertStatus
+from engine.domain.candles import Candle
+from engine.domain.entries import EntrySwitch
 from engine.domain.events import Happening, StoredEvent, Told, arranged, events_of, matches, numbered
 from engine.domain.order import Attempt, AttemptStatus, Order, OrderEvent, OrderKind
 from engine.domain.position import Position
 from engine.domain.swap import Fill
-from engine.domain.units import AlertId, Nanos, OrderId, PositionId
+from engine.domain.units import AlertId, Mint, Nanos, OrderId, PositionId
 from engine.events.catalogue import VERSION
 from engine.events.durable import data_of
 from engine.ports import LeaseError, Record
-from engine.store.outbox import OnEvent, Outbox
+from engine.store.outbox import OnCommit, OnEvent, Outbox
 
-R = TypeVar("R", Position, Order, OrderEvent, Attempt, Fill, Alert)
+R = TypeVar("R", Position, Order, OrderEvent, Attempt, Fill, Alert, EntrySwitch)
 
 
 class MemoryStore:
@@ -27,6 +30,7 @@ class MemoryStore:
         self._records: dict[type[Record], dict[Hashable, Record]] = {}
         self._events: list[StoredEvent] = []
         self._outbox = Outbox()
+        self._candles: dict[tuple[Mint, Nanos], Candle] = {}
         self._leases: dict[str, tuple[str, Nanos]] = {}
         self._lock = threading.RLock()
 
@@ -36,7 +40,7 @@ class MemoryStore:
         Raises:
             ValueError: a fence would be broken; nothing was kept.
         """
-        with self._outbox.committing() as told, self._lock:
+        with self._outbox.committing(records) as told, self._lock:
             before = {kind: dict(kept) for kind, kept in self._records.items()}
             happenings: list[Happening] = []
             try:
@@ -87,10 +91,10 @@ class MemoryStore:
         """Return one position."""
         return next((p for p in self.positions() if p.id == position_id), None)
 
-    def positions(self, *, open_only: bool = False) -> list[Position]:
-        """Return positions, oldest first."""
+    def positions(self, *, open_only: bool = False, mint: Mint | None = None) -> list[Position]:
+        """Return positions, oldest first; of *mint* alone where one is given."""
         found = sorted(self._all(Position), key=lambda p: (p.opened_at, p.id))
-        return [p for p in found if not (open_only and p.closed)]
+        return [p for p in found if not (open_only and p.closed) and mint in (None, p.mint)]
 
     def order(self, order_id: OrderId) -> Order | None:
         """Return one order."""
@@ -135,19 +139,58 @@ class MemoryStore:
         found = sorted(self._all(Alert), key=lambda a: (a.raised_at, a.id))
         return [a for a in found if not (unresolved_only and a.status is AlertStatus.RESOLVED)]
 
+    def entry_switch(self, wallet: str) -> EntrySwitch | None:
+        """Return whether positions are opened for *wallet*."""
+        return next((switch for switch in self._all(EntrySwitch) if switch.wallet == wallet), None)
+
     def events(self, since: int = 0, pattern: str = ">", limit: int = 1000) -> list[StoredEvent]:
         """Return the first *limit* events after number *since* whose subjects *pattern* names."""
         with self._lock:
             return [event for event in self._events[since:] if matches(pattern, event.subject)][:limit]
+
+    def newest_events(self, pattern: str = ">", limit: int = 1000) -> list[StoredEvent]:
+        """Return the last *limit* events whose subjects *pattern* names."""
+        return self.events(0, pattern, len(self._events))[-limit:]
 
     def last_event(self) -> int:
         """Return the number of the newest event."""
         with self._lock:
             return len(self._events)
 
+    def raise_peaks(self, peaks: Mapping[PositionId, float]) -> None:
+        """Save the peak price of each position; a higher one stays."""
+        with self._lock:
+            for position in map(self.position, peaks):
+                if position is not None and position.peak_price < peaks[position.id]:
+                    self._records[Position][position.id] = replace(position, peak_price=peaks[position.id])
+
+    def keep_candles(self, candles: Sequence[Candle]) -> None:
+        """Keep *candles*; one that is there already is followed by the new one."""
+        with self._lock:
+            for candle in candles:
+                known = self._candles.get((candle.mint, candle.at))
+                self._candles[candle.mint, candle.at] = candle if known is None else known.followed_by(candle)
+
+    def candles(self, mint: Mint, since: Nanos, until: Nanos) -> list[Candle]:
+        """Return the candles of *mint* that begin between *since* and *until*, oldest first."""
+        with self._lock:
+            found = [candle for candle in self._candles.values() if candle.mint == mint and since <= candle.at <= until]
+        return sorted(found, key=lambda candle: candle.at)
+
+    def drop_candles(self, before: Mapping[Mint, Nanos]) -> None:
+        """Remove the candles of each mint that begin before its moment."""
+        with self._lock:
+            self._candles = {
+                (mint, at): candle for (mint, at), candle in self._candles.items() if at >= before.get(mint, at)
+            }
+
     def listen(self, listener: OnEvent) -> None:
         """Have *listener* told of every event that is committed from now on."""
         self._outbox.listen(listener)
+
+    def watch(self, watcher: OnCommit) -> None:
+        """Have *watcher* told of the records of every commit from now on."""
+        self._outbox.watch(watcher)
 
     def acquire_lease(self, wallet: str, holder: str, *, now: Nanos, ttl: Nanos) -> None:
         """Make *holder* the one engine that works for *wallet*."""
@@ -184,6 +227,8 @@ def _key(record: Record, count: int) -> Hashable:
             return record.signature
         case OrderEvent():
             return count
+        case EntrySwitch():
+            return record.wallet
         case _:
             return record.id
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from engine.domain.errors import BadInputError
+from engine.files import drafted
 
 _NOT_THE_OWNER = stat.S_IRWXG | stat.S_IRWXO
 _LARGEST = 16_384
@@ -41,39 +41,8 @@ def write_private(path: Path, content: bytes, *, overwrite: bool) -> None:
     Raises:
         BadInputError: it cannot be written, or there is such a file and *overwrite* is not set.
     """
-    try:
-        # mkstemp makes its file with mode 0600, whatever the umask.
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        draft = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            if overwrite:
-                draft.replace(path)
-            else:
-                path.hardlink_to(draft)  # unlike a rename, it fails where there is one already
-        finally:
-            draft.unlink(missing_ok=True)
-        _sync_folder(path.parent)
-    except FileExistsError:
-        raise BadInputError(already_there(path)) from None
-    except OSError as error:
-        raise BadInputError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def already_there(path: Path) -> str:
-    """Return the sentence by which a file is not replaced."""
-    return f"{path} is there already: name another file, or give --overwrite to replace it"
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with drafted(path, overwrite=overwrite) as draft:
+        draft.write_bytes(content)
 
 
 def _advice(error: OSError) -> str:

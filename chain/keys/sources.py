@@ -9,12 +9,13 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chain.keys.files import already_there, read_private, write_private
+from chain.keys.files import read_private, write_private
 from chain.keys.sealed import STANDARD, SealedKey, Work, is_sealed, seal, sealed_key
 from chain.keys.secret import Secret
 from chain.keys.text import keypair_in_array, keypair_in_text, looks_like_a_key
 from chain.keys.wallet import NOT_A_KEYPAIR_FILE, Wallet, wallet_of
 from engine.domain.errors import BadInputError
+from engine.files import already_there
 
 VARIABLE = "RIPCORD_WALLET_KEY"
 """Environment variable that may hold the key: base58, or a JSON array of 64 numbers."""

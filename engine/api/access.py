@@ -35,7 +35,10 @@ class Access:
 
     def knows_origin(self, origin: str, host: str) -> bool:
         """Return whether a page of *origin* may ask the server that it called *host*."""
-        parts = urlsplit(origin.lower())
+        try:
+            parts = urlsplit(origin.lower())
+        except ValueError:  # such as of half an IPv6 address
+            return False
         own = parts.scheme in ("http", "https") and parts.netloc == host.lower()
         return own or origin.lower() in self.origins
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import pykka
@@ -18,7 +19,9 @@ from engine.api.gate import Gate
 from engine.api.lockout import Lockout
 from engine.api.problems import MEDIA_TYPE, Problem, bad_request, problem_of, title_of
 from engine.api.reference import page
-from engine.api.routes import alerts, engine, health, orders, positions, streams
+from engine.api.routes import alerts, engine, health, journal, orders, positions, streams
+from engine.api.sessions import Sessions
+from engine.api.sign_in import sign_in
 from engine.api.tokens import ApiToken
 from engine.domain.errors import EngineError
 
@@ -35,15 +38,27 @@ _PROBLEM: dict[str, Any] = {
 _SAID = (400, 401, 403, 404, 405, 408, 409, 413, 422, 429, 503, 504)
 
 
-def create_app(context: Context, *, token: ApiToken, access: Access | None = None) -> FastAPI:
+def create_app(
+    context: Context,
+    *,
+    token: ApiToken,
+    access: Access | None = None,
+    secure: bool = False,
+    sessions_file: Path | None = None,
+) -> FastAPI:
     """Return the ASGI application of one engine.
 
     Args:
         context: the engine, its commands and its events; see `engine.api.serving.open_api`.
         token: what every request must carry.
         access: the names and pages that are let in; those of loopback where it is None.
+        secure: whether browsers reach it over TLS alone.
+        sessions_file: where browsers' sessions are kept across restarts, as digests; None for nowhere.
     """
     access = access or Access()
+    lockout = Lockout(context.engine.ports.clock)
+    sessions = Sessions(context.engine.ports.clock, name=token.name, secure=secure, file=sessions_file)
+    gate = Middleware(Gate, access=access, token=token, sessions=sessions, lockout=lockout)
     app = FastAPI(
         title="Ripcord",
         version="1",
@@ -53,11 +68,12 @@ def create_app(context: Context, *, token: ApiToken, access: Access | None = Non
         redirect_slashes=False,
         openapi_url="/openapi.json",
         responses={status: _said(status) for status in _SAID},
-        middleware=_middleware(access, token, context),
+        middleware=[gate, *_other_pages(access)],
     )
     app.state.context = context
-    for router in (positions.router, orders.router, alerts.router, engine.router, streams.router):
+    for router in (positions.router, orders.router, alerts.router, engine.router, journal.router, streams.router):
         app.include_router(router, prefix=PREFIX)
+    app.include_router(sign_in(token, sessions, lockout))
     app.include_router(health.router)
     if context.metrics is not None:
         app.include_router(health.metering)
@@ -71,11 +87,9 @@ def create_app(context: Context, *, token: ApiToken, access: Access | None = Non
     return app
 
 
-def _middleware(access: Access, token: ApiToken, context: Context) -> list[Middleware]:
-    lockout = Lockout(context.engine.ports.clock)
-    gate = Middleware(Gate, access=access, token=token, lockout=lockout)
+def _other_pages(access: Access) -> list[Middleware]:
     if not access.origins:
-        return [gate]
+        return []
     pages = Middleware(
         CORSMiddleware,
         allow_origins=sorted(access.origins),
@@ -83,7 +97,7 @@ def _middleware(access: Access, token: ApiToken, context: Context) -> list[Middl
         allow_headers=["Authorization", "Idempotency-Key", "Content-Type", "Last-Event-ID"],
         expose_headers=["Idempotency-Replayed", "Retry-After"],
     )
-    return [gate, pages]
+    return [pages]
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -69,28 +69,17 @@ class Commands:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
-        self._open: dict[int, tuple[str, str]] = {}
-        """While the log is read: the calls without an end, as what and key."""
-        self._succeeded: dict[str, int] = {}
-        """By what was called: where the newest answer is that is no problem."""
+        self._open: dict[int, str] = {}
+        """While the log is read: the keys of the calls without an end."""
         self._audit = AuditLog(path, self._recall)
         log.info("audit_log", path=str(path), lines=self._audit.count, head=self._audit.head)
 
     def _recall(self, offset: int, line: Mapping[str, Any]) -> None:
         if line["event"] == "begun":
             self._known[line["key"]] = _Known(line["fingerprint"], under_way=False)
-            self._open[line["seq"]] = line["what"], line["key"]
-            return
-        what, key = self._open.pop(line["of"])
-        self._known[key].answer_at = offset
-        if line["status"] < _BAD:
-            self._succeeded[what] = offset
-
-    def latest(self, *whats: str) -> str | None:
-        """Return which of *whats*, each a method and a path, was last carried out; None where none was."""
-        with self._lock:
-            done = {self._succeeded[what]: what for what in whats if what in self._succeeded}
-        return done[max(done)] if done else None
+            self._open[line["seq"]] = line["key"]
+        else:
+            self._known[self._open.pop(line["of"])].answer_at = offset
 
     def carry_out(self, call: Call, act: Callable[[], Any]) -> Response:
         """Return what *act* answers, as JSON, or the problem that it raises; *act* is called once for each key.
@@ -149,9 +138,6 @@ class Commands:
         try:
             line = {"event": "ended", "at": at, "of": seq, "status": status, "answer": answer}
             known.answer_at = self._audit.append(line).offset
-            if status < _BAD:
-                with self._lock:
-                    self._succeeded[call.what] = known.answer_at
         except OSError:
             log.exception("audit_log_not_written", what=call.what, status=status)
         finally:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 from anyio import CapacityLimiter
 from fastapi import Depends, Header, Path, Query, Request
+from pydantic import BeforeValidator, Field
 from starlette.responses import Response
 
+from engine.api.books import Books
+from engine.api.charts import PriceHistory
 from engine.api.commands import Call, Commands
 from engine.api.problems import Problem
 from engine.app import Engine
+from engine.events.fields import nanos_of
 
 PREFIX = "/api/v1"
 MOST_STREAMS = 64
 """Readers of events at a time."""
-PAUSE, RESUME = f"POST {PREFIX}/engine/entries/pause", f"POST {PREFIX}/engine/entries/resume"
 
 
 class Lifecycle(Protocol):
@@ -39,20 +41,16 @@ class Context:
     engine: Engine
     commands: Commands
     lifecycle: Lifecycle
+    books: Books
+    """What the store holds, for lists."""
+    history: PriceHistory
+    """What prices did, for charts."""
     metrics: Callable[[], tuple[bytes, str]] | None = None
     """Returns the exposition and its media type."""
-    guarding: threading.Lock = field(default_factory=threading.Lock)
-    """Held while tokens are taken under guard: two that look at the wallet at once would both take the same ones."""
-
     readers: set[object] = field(default_factory=set)
     """Who listens to events; touched by the event loop alone."""
     reading_threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2 * MOST_STREAMS))
     """Those of the readers, beside those of the requests; a reader that went may hold its own for a moment longer."""
-
-    @property
-    def entries_paused(self) -> bool:
-        """Whether no position is to be opened; it holds across a restart."""
-        return self.commands.latest(PAUSE, RESUME) == PAUSE
 
 
 async def _context(request: Request) -> Context:
@@ -104,3 +102,20 @@ Once = Annotated[Command, Depends(_command)]
 Id = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="The most that are listed.")]
 Offset = Annotated[int, Query(ge=0, le=10**9, description="How many of the newest are passed over.")]
+Pattern = Annotated[
+    str,
+    Query(
+        min_length=1,
+        max_length=200,
+        pattern=r"^([^\s.>]+\.)*(>|[^\s.>]+)$",
+        description="Dotted subjects: * is one token, a final > the rest.",
+    ),
+]
+Since = Annotated[int | None, Query(ge=0, le=2**63 - 1, description="Number of the last event that is known.")]
+Search = Annotated[str, Query(max_length=100, description="A part of a name; upper and lower case are the same.")]
+Points = Annotated[int, Query(ge=2, le=5000, description="The most that are drawn.")]
+Moment = Annotated[
+    int,
+    BeforeValidator(nanos_of, json_schema_input_type=Annotated[str, Field(json_schema_extra={"format": "date-time"})]),
+]
+"""Nanoseconds since the Unix epoch, given as RFC 3339."""

@@ -87,9 +87,16 @@ def problem_of(error: Exception) -> Problem:
 def bad_request(error: RequestValidationError) -> Problem:
     """Return the problem of a request that does not fit the schema: 400 for a header, 422 for all else."""
     faults = error.errors()
-    said = "; ".join(f"{_where(fault['loc'])}: {fault['msg'][:1].lower()}{fault['msg'][1:]}" for fault in faults[:5])
+    said = "; ".join(map(_fault, faults[:5]))
     in_header = any(fault["loc"][:1] == ("header",) for fault in faults)
     return Problem(400 if in_header else 422, said)
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    if fault["type"] == "json_invalid":
+        return f"the body is not JSON: {fault['ctx']['error']}, character {fault['loc'][-1]}"
+    said = fault["msg"].removeprefix("Value error, ")
+    return f"{_where(fault['loc'])}: {said[:1].lower()}{said[1:]}"
 
 
 def _where(location: Sequence[Any]) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from engine.api.curve import Realized
 from engine.api.schemas import View
 from engine.domain.position import Position, unrealized_pnl
 from engine.domain.units import SECOND, Mint
-from engine.events.fields import Integer
+from engine.events.fields import Integer, Time
 from engine.messages.prices import Tick
 
 
@@ -27,6 +28,8 @@ class ResultGroup(View):
     """Closed positions that have something in common."""
 
     name: str
+    symbol: str | None
+    """Of the token, where they are put together by it."""
     positions: int
     wins: int
     win_rate: float
@@ -34,6 +37,13 @@ class ResultGroup(View):
     gross: Integer
     fees: Integer
     net: Integer
+
+
+class CurvePoint(View):
+    """What had been made by then, in lamports, before network fees."""
+
+    at: Time
+    realized_pnl: Integer
 
 
 class Results(View):
@@ -47,9 +57,13 @@ class Results(View):
     open_positions: int
     closed: ResultGroup
     groups: list[ResultGroup]
+    curve: list[CurvePoint]
+    """What was realized in all after each exit, oldest first."""
 
 
-def results(positions: Iterable[Position], prices: Mapping[Mint, Tick], by: By) -> Results:
+def results(
+    positions: Iterable[Position], prices: Mapping[Mint, Tick], by: By, *, curve: Iterable[Realized] = ()
+) -> Results:
     """Return the results of *positions*; a token without a price in *prices* counts at its last one."""
     positions = list(positions)
     still = [position for position in positions if not position.closed]
@@ -66,7 +80,11 @@ def results(positions: Iterable[Position], prices: Mapping[Mint, Tick], by: By) 
             "unrealized": sum(unrealized_pnl(each, _price(each, prices)) for each in still),
             "open_positions": len(still),
             "closed": _group("all", closed),
-            "groups": [_group(name, groups[name]) for name in sorted(groups)],
+            "groups": [
+                _group(name, groups[name], groups[name][-1].symbol if by is By.TOKEN else None)
+                for name in sorted(groups)
+            ],
+            "curve": [CurvePoint.model_validate(point) for point in curve],
         }
     )
 
@@ -76,11 +94,12 @@ def _price(position: Position, prices: Mapping[Mint, Tick]) -> float:
     return tick.price if tick is not None else position.last_price
 
 
-def _group(name: str, positions: list[Position]) -> ResultGroup:
+def _group(name: str, positions: list[Position], symbol: str | None = None) -> ResultGroup:
     wins = sum(position.net_pnl > 0 for position in positions)
     return ResultGroup.model_validate(
         {
             "name": name,
+            "symbol": symbol,
             "positions": len(positions),
             "wins": wins,
             "win_rate": wins / len(positions) if positions else 0.0,

@@ -8,42 +8,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from engine.domain.alert import AlertStatus, Severity
 from engine.domain.errors import BadInputError, FailureKind
 from engine.domain.order import AttemptStatus, OrderKind, OrderStatus
 from engine.domain.plan import PRESETS, ExitPlan, parse_plan
 from engine.domain.position import PositionStatus
-from engine.domain.units import SECOND
+from engine.domain.units import RawAmount
 from engine.domain.urgency import ExitReason
+from engine.events.durable import PlanData
 from engine.events.fields import Integer, Number, Time
+from engine.guard import Wanted
 
 _DIGITS = re.compile(r"[0-9]{1,20}")
 
 
 def shown_plan(plan: ExitPlan) -> dict[str, Any]:
     """Return *plan* in the form in which it is given, so that it can be given again."""
-    shown: dict[str, Any] = {
-        "stop_loss_pct": str(plan.stop_loss_pct),
-        "take_profits": [{"gain_pct": str(t.gain_pct), "sell_pct": str(t.sell_pct)} for t in plan.take_profits],
-    }
-    if plan.trailing is not None:
-        shown["trailing"] = {
-            "activation_pct": str(plan.trailing.activation_pct),
-            "trail_pct": str(plan.trailing.trail_pct),
-        }
-    if plan.max_hold is not None:
-        shown["max_hold"] = _span(plan.max_hold)
-    if plan.stagnation is not None:
-        shown["stagnation"] = {"band_pct": str(plan.stagnation.band_pct), "window": _span(plan.stagnation.window)}
-    return shown
-
-
-def _span(nanos: int) -> str:
-    return f"{Decimal(nanos) / SECOND:f}s"
+    return PlanData.model_validate(plan).model_dump(mode="json", exclude_none=True)
 
 
 def _plan(value: Any) -> Any:
@@ -151,6 +136,10 @@ class OrderView(View):
     fees: Integer
     tx_signature: str | None
     retry_of: str | None
+    marker_rent: Integer
+    """Parked in the account that lets one attempt alone succeed."""
+    reclaimed_by: str | None
+    """The order that brings it back."""
     created_at: Time
     updated_at: Time
     filled_at: Time | None
@@ -225,30 +214,6 @@ class AlertView(View):
     resolved_at: Time | None
 
 
-class Timeline(View):
-    """An order with all that happened to it."""
-
-    order: OrderView
-    history: list[OrderEventView]
-    attempts: list[AttemptView]
-    fills: list[FillView]
-
-
-class Positions(View):
-    """A page of positions, newest first."""
-
-    total: int
-    positions: list[PositionView]
-
-
-class PositionDetail(View):
-    """A position with its orders, and what selling the rest at the last price would bring."""
-
-    position: PositionView
-    orders: list[OrderView]
-    unrealized_pnl: Integer
-
-
 class Orders(View):
     """A page of orders, newest first, and how many there are of each status."""
 
@@ -315,11 +280,52 @@ class GuardTokens(Body):
     amount: Annotated[
         Whole | None, Field(gt=0, lt=2**64, description="Raw units; without it all that is not guarded yet.")
     ] = None
+    amount_tokens: Annotated[
+        Decimal | None, Field(gt=0, lt=2**64, max_digits=28, description="Whole tokens, in place of `amount`.")
+    ] = None
     entry_price: Annotated[
         Decimal | None,
         Field(gt=0, lt=10**12, max_digits=40, description="SOL per whole token; without it the price of now."),
     ] = None
     symbol: Symbol | None = None
+
+    @model_validator(mode="after")
+    def _check_amount(self) -> Self:
+        if self.amount is not None and self.amount_tokens is not None:
+            raise ValueError("amount and amount_tokens go without each other: give one of them")
+        return self
+
+    def wanted(self) -> Wanted:
+        """Return the guard that is asked for.
+
+        Raises:
+            BadInputError: the plan makes no sense.
+        """
+        return Wanted(
+            mint=self.mint,
+            plan=plan_of(self.plan),
+            amount=RawAmount(self.amount) if self.amount is not None else self.amount_tokens,
+            entry_price=self.entry_price,
+            symbol=self.symbol,
+        )
+
+
+class ImportTokens(Body):
+    """Guard many tokens that the wallet holds already, all or none."""
+
+    tokens: Annotated[list[GuardTokens], Field(min_length=1, max_length=500)]
+
+
+class PositionsTaken(View):
+    """The positions that were taken under guard, in the order in which they were asked for."""
+
+    positions: list[PositionView]
+
+
+class ChangedPlan(Body):
+    """Guard an open position by another plan."""
+
+    plan: PlanOrPreset
 
 
 class ExitRequest(Body):

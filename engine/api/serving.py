@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from engine.api.access import access_of
 from engine.api.app import create_app
+from engine.api.books import Books
+from engine.api.charts import PriceHistory
 from engine.api.commands import Commands
 from engine.api.context import Context, Lifecycle
+from engine.api.folder import AUDIT, SESSIONS, folder_of, token_file
 from engine.api.server import ApiServer
 from engine.api.tokens import token_at
 from engine.app import Engine
-from engine.config import Settings
-
-TOKEN, AUDIT = "api-token", "api-audit.jsonl"
-"""What is kept beside the database."""
+from engine.console import serve_console
 
 
 @contextmanager
@@ -44,16 +43,21 @@ def served(
         token = token_at(token_file(engine.settings))
         commands = Commands(folder / AUDIT, engine.ports.clock)
         stack.callback(commands.close)
-        context = Context(engine=engine, commands=commands, lifecycle=lifecycle, metrics=engine.metrics.exposition)
-        yield stack.enter_context(ApiServer(create_app(context, token=token, access=access_of(section)), section))
-
-
-def folder_of(settings: Settings) -> Path:
-    """Return the folder that the database of *settings* is in; the working directory where it is no file."""
-    path = settings.store.path
-    return path.parent if path is not None else Path()
-
-
-def token_file(settings: Settings) -> Path:
-    """Return where the token of *settings* is."""
-    return settings.api.token_file or folder_of(settings) / TOKEN
+        books = Books(engine.ports.store, engine.ports.bus)
+        stack.callback(books.close)
+        context = Context(
+            engine=engine,
+            commands=commands,
+            lifecycle=lifecycle,
+            books=books,
+            history=PriceHistory(engine.ports.store, engine.tape),
+            metrics=engine.metrics.exposition,
+        )
+        # Behind a proxy that is trusted there is TLS as well: see `ApiSection`.
+        secure = section.tls or section.trusted_proxy is not None
+        app = create_app(
+            context, token=token, access=access_of(section), secure=secure, sessions_file=folder / SESSIONS
+        )
+        if engine.settings.console.enabled:
+            serve_console(app, engine.ports.clock)
+        yield stack.enter_context(ApiServer(app, section))

@@ -31,6 +31,19 @@ class Journal(Protocol):
         """Return the number of the newest event; 0 where there is none."""
 
 
+def check_known(since: int, newest: int) -> None:
+    """See that there is an event of number *since*, where the newest is *newest*.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    if since > newest:
+        raise BadInputError(
+            f"there is no event {since} to resume after: the newest is {newest}; "
+            "it may be another database, whose events begin after 0"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """A live event as it was published: whoever reads it writes it as JSON, and not whoever publishes."""
@@ -96,11 +109,7 @@ class Subscription:
         """
         newest = self._journal.last_event()
         with self._changed:
-            if self._tail is not None and self._tail > max(newest, self._newest):
-                raise BadInputError(
-                    f"there is no event {self._tail} to resume after: the newest is {newest}; "
-                    "it may be another database, whose events begin after 0"
-                )
+            check_known(self._tail or 0, max(newest, self._newest))
             self._newest = max(self._newest, newest)
 
     def offer(self, event: StoredEvent) -> None:

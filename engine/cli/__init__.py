@@ -1,43 +1,68 @@
 """The command line. Data goes to standard output, messages to standard error.
 
-Exit codes: 0 done, 1 failed, 2 bad input, 4 settings with faults, 130 interrupted.
+`engine.cli.codes` has the exit codes.
 """
 
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from engine import logs
-from engine.cli import alerts, devnet, wallet
+from engine.cli import alerts, devnet, lifecycle, positions, wallet
 from engine.cli import config as settings
-from engine.cli.console import level_of, messages
+from engine.cli.backup import backup, restore
+from engine.cli.codes import TOLD, ExitCode, code_of
+from engine.cli.console import level_of, messages, printable
 from engine.cli.doctor import doctor
 from engine.cli.events import events
-from engine.cli.guard import guard, positions
+from engine.cli.export import export
+from engine.cli.guard import guard
 from engine.cli.init import init
+from engine.cli.orders import orders
+from engine.cli.pnl import pnl
+from engine.cli.queue import queue
 from engine.cli.run import run
-from engine.domain.errors import BadInputError, ConfigError, EngineError
+from engine.cli.selling import cancel, emergency, exit_position, retry
+from engine.domain.errors import EngineError
 
 DATABASE = Path(".ripcord/demo.db")
 
 app = typer.Typer(
     help="Ripcord guards open token positions on Solana: every position is an actor with its hand on the ripcord.",
+    epilog=TOLD,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.add_typer(settings.commands, name="config")
 app.add_typer(wallet.commands, name="wallet")
-app.add_typer(positions, name="positions")
+app.add_typer(positions.commands, name="positions")
 app.add_typer(devnet.commands, name="devnet")
 app.add_typer(alerts.commands, name="alerts")
-for command in (init, doctor, run, guard, events):
+app.add_typer(lifecycle.commands, name="engine")
+for command in (
+    init,
+    doctor,
+    run,
+    guard,
+    orders,
+    emergency,
+    retry,
+    cancel,
+    queue,
+    pnl,
+    events,
+    export,
+    backup,
+    restore,
+):
     app.command()(command)
+app.command("exit")(exit_position)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", show_default=False)]
 DumpsOption = Annotated[
@@ -59,6 +84,7 @@ def demo(
     dumps: DumpsOption = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning, error or critical.")] = "info",
     log_file: Annotated[Path, typer.Option(help="Where the log goes, as JSON lines.")] = Path(".ripcord/demo.log"),
+    keep: Annotated[bool, typer.Option("--keep", help="Let the engine and its console stay until Ctrl-C.")] = False,
 ) -> None:
     """Run a guarded wallet on an embedded cluster for about a minute: no keys, no network.
 
@@ -67,7 +93,9 @@ def demo(
     from engine.cli.demo import run_demo
 
     level = level_of(log_level)
-    raise typer.Exit(run_demo(config=config, database=database, dumps=dumps, log_level=level, log_file=log_file))
+    raise typer.Exit(
+        run_demo(config=config, database=database, dumps=dumps, log_level=level, log_file=log_file, keep=keep)
+    )
 
 
 @app.command()
@@ -96,6 +124,7 @@ def replay(
     log_level: LogOption = "critical",
 ) -> None:
     """Guard one position over a price file, through the same engine and cluster, and print every exit."""
+    from engine import logs
     from engine.cli.replay import ReplayOptions, run_replay
 
     logs.configure(level=level_of(log_level))
@@ -115,41 +144,26 @@ def replay(
     raise typer.Exit(run_replay(options))
 
 
-@app.command()
-def orders(
-    order_id: Annotated[str | None, typer.Argument(help="Show this order's whole history.", show_default=False)] = None,
-    database: Annotated[Path, typer.Option(help="SQLite file to read.")] = DATABASE,
-) -> None:
-    """List the orders in a database, or show one with every transition, attempt and error."""
-    from engine.cli.orders import show_orders
-
-    raise typer.Exit(show_orders(database, order_id))
-
-
 def main() -> None:
     """Run the command line and exit."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every encoding has what a token calls itself
     try:
         code = app(standalone_mode=False)
-    except ConfigError as error:
-        _complain(str(error))
-        sys.exit(4)
-    except BadInputError as error:
-        _complain(str(error))
-        sys.exit(2)
     except EngineError as error:
         _complain(str(error))
-        sys.exit(1)
+        sys.exit(code_of(error))
     except typer.Abort:
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
     except Exception as error:
         if not hasattr(error, "exit_code") or not hasattr(error, "format_message"):
             raise
         _complain(error.format_message())
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _complain(message: str) -> None:
-    messages().print(f"ripcord: {message}")
+    messages().print(printable(f"ripcord: {message}"))

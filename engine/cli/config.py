@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from engine.cli.console import output
+from engine.cli.columns import SETTINGS
+from engine.cli.render import Answer, Form, FormOption
+from engine.cli.render import show as rendered
 
 if TYPE_CHECKING:
     from engine.config import Loaded
@@ -39,13 +37,6 @@ KeypairOption = Annotated[
 ProfileOption = Annotated[str | None, typer.Option("--profile", help="demo, paper, devnet or mainnet.")]
 
 
-class Form(StrEnum):
-    """How a result is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 commands = typer.Typer(help="Show and check the settings.", no_args_is_help=True)
 
 
@@ -57,14 +48,13 @@ def show(
     url: UrlOption = None,
     keypair: KeypairOption = None,
     profile: ProfileOption = None,
-    form: Annotated[Form, typer.Option("--output", help="How to print them.")] = Form.TABLE,
+    form: FormOption = Form.TABLE,
 ) -> None:
     """Print every setting with the place that it comes from, and no secret."""
     loaded = resolved(files, sets, url=url, keypair=keypair, profile=profile)
-    if form is Form.JSON:
-        typer.echo(json.dumps({key: {"value": value, "source": source} for key, value, source in rows(loaded)}))
-    else:
-        output().print(_table(loaded))
+    found = [{"key": key, "value": value, "source": source} for key, value, source in rows(loaded)]
+    document = {each["key"]: {"value": each["value"], "source": each["source"]} for each in found}
+    rendered(Answer(document=document, columns=SETTINGS, rows=found, title="Settings"), form)
 
 
 @commands.command("check")
@@ -112,18 +102,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(each) for each in value]
     return value if value is None or type(value) in (bool, int, float) else str(value)
-
-
-def _table(loaded: Loaded) -> Table:
-    table = Table(title="Settings", title_justify="left")
-    for name in ("key", "value", "source"):
-        table.add_column(name, overflow="fold")
-    for key, value, source in rows(loaded):
-        table.add_row(*map(Text, (key, _cell(value), source)))
-    return table
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

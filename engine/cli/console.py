@@ -21,6 +21,11 @@ def messages() -> Console:
     return Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 
+def printable(text: str) -> str:
+    """Return *text* without what draws on a terminal: a token calls itself what it likes."""
+    return "".join(each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
 def level_of(name: str) -> str:
     """Return the log level *name*.
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
 from rich.console import Console
 from rich.live import Live
 
@@ -21,17 +22,20 @@ from chain.simulated.prices.playback import Playback
 from engine import logs
 from engine.audit import audit
 from engine.cli.console import output
+from engine.cli.demo_console import SideConsole, beside
 from engine.cli.summary import print_summary
 from engine.cli.tables import live_view
 from engine.clock import SystemClock
 from engine.config import Settings, load
-from engine.domain.errors import BadInputError, EngineError
+from engine.domain.errors import BadInputError, CommandRefusedError, EngineError
 from engine.domain.order import OrderStatus
 from engine.domain.plan import ExitPlan, Stagnation, TakeProfit, TrailingStop
 from engine.domain.units import Mint, Nanos, OrderId, PositionId, lamports, seconds
 from engine.ids import RandomIds
 from engine.simulation import Simulation
 from engine.store.filelock import FileLock
+
+log = structlog.get_logger(__name__)
 
 FUNDS = lamports("100")
 FRAME = seconds(0.25)
@@ -130,9 +134,14 @@ ACTS = (
 )
 
 
-def run_demo(*, config: Path | None, database: Path, dumps: Path | None, log_level: str, log_file: Path) -> int:
-    """Run the demonstration, print its summary, and return the exit code."""
-    settings = _hurried(load(config))
+def run_demo(
+    *, config: Path | None, database: Path, dumps: Path | None, log_level: str, log_file: Path, keep: bool = False
+) -> int:
+    """Run the demonstration, print its summary, and return the exit code.
+
+    With *keep* the engine and its console stay after that, until Ctrl-C.
+    """
+    settings = beside(_hurried(load(config)), database)
     _replace(database)
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("w", encoding="utf-8") as log, _clock() as clock:
@@ -148,15 +157,27 @@ def run_demo(*, config: Path | None, database: Path, dumps: Path | None, log_lev
             poll_prices=True,
             dumps=dumps,
         )
-        with simulation:
+        with simulation, SideConsole(simulation.engine, partial(_tell, console)):
             stage = Stage(simulation, console)
             stage.play()
             outcome = audit(
                 simulation.store, read_ledger(simulation.world.rpc_url, simulation.wallet.address), funds=FUNDS
             )
             print_summary(console, simulation.store, outcome, elapsed=clock.now() - stage.begun)
+            if keep:
+                _tell(console, "The engine and its console stay until Ctrl-C.")
+                _until_interrupted()
     console.print(f"\nEvery order's history: {_python()} run.py orders --database {database}\nThe log: {log_file}")
     return 0 if outcome.agrees and stage.complete else 1
+
+
+def _tell(console: Console, sentence: str) -> None:
+    console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+
+def _until_interrupted() -> None:
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 def _python() -> str:
@@ -289,7 +310,7 @@ class Stage:
             self._retried = True
             self._retry(wen.active_exit.order_id, wen.updated_at)
         elif self._retried and wen.sold_tokens and wen.active_exit is None:
-            engine.exit(wen.id)
+            _unless_refused(lambda: engine.exit(wen.id))
 
     def _retry(self, order_id: OrderId, failed_at: Nanos) -> None:
         """A person needs a moment to read the alert."""
@@ -347,4 +368,12 @@ class _Deed:
     def do(self, elapsed: float) -> None:
         if self._action is not None and elapsed >= self._at:
             action, self._action = self._action, None
-            action()
+            _unless_refused(action)
+
+
+def _unless_refused(action: Callable[[], object]) -> None:
+    """Do something that whoever sits at the console may have done already."""
+    try:
+        action()
+    except CommandRefusedError as error:
+        log.info("deed_refused", error=str(error))

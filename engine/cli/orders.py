@@ -1,134 +1,147 @@
-"""Looking up orders, and one order's whole history, in a database."""
+"""Looking up orders, and one order's whole history, in a running engine or in a database."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
-from engine.cli.console import output
-from engine.cli.format import bps_text, price_text, reason_text, sol_text, span_text, time_text, tokens_text
+from engine.cli import columns, figures
+from engine.cli.console import printable
+from engine.cli.records import DatabaseOption, Records, Source, source
+from engine.cli.remote.names import path_of, position_named
+from engine.cli.remote.options import Reach, reaching
+from engine.cli.render import Answer, Form, FormOption, LimitOption, Row, show, table_of
+from engine.cli.watching import EveryOption, WatchOption, show_or_watch
 from engine.domain.errors import BadInputError
-from engine.domain.order import Order, OrderKind, OrderStatus
-from engine.domain.units import OrderId
-from engine.store.sql import SqlStore
+from engine.domain.order import OrderKind, OrderStatus
+from engine.domain.units import seconds
+from engine.domain.urgency import ExitReason
+from engine.wording import rent_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+OrderArgument = Annotated[str, typer.Argument(metavar="ORDER", help="Its id.", show_default=False)]
 
 
-def show_orders(database: Path, order_id: str | None) -> int:
-    """Print the orders in *database*, or the history of one; return the exit code.
+@reaching
+def orders(
+    reach: Reach,
+    order: Annotated[
+        str | None, typer.Argument(metavar="ORDER", help="Show the whole history of this one.", show_default=False)
+    ] = None,
+    *,
+    status: Annotated[OrderStatus | None, typer.Option("--status", help="Only those that stand so.")] = None,
+    kind: Annotated[OrderKind | None, typer.Option("--kind", help="Only those of this kind.")] = None,
+    reason: Annotated[ExitReason | None, typer.Option("--reason", help="Only exits for this reason.")] = None,
+    position: Annotated[
+        str | None, typer.Option("--position", help="Only those of this position, by its id or symbol.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="SPAN", help="Only those made within this span, such as 24h or 7d.")
+    ] = None,
+    limit: LimitOption = 100,
+    watch: WatchOption = False,
+    every: EveryOption = 2.0,
+    form: FormOption = Form.TABLE,
+    database: DatabaseOption = None,
+) -> None:
+    """List orders, the newest first, or show one with every transition, attempt and error."""
+    span = span_of(since) if since is not None else None
+    with source(reach, database) as asked:
+        if order is not None:
+            show_order(asked, order, form)
+            return
+        filters: dict[str, Any] = {"status": status, "kind": kind, "reason": reason, "limit": limit}
+        if position is not None:
+            filters["position_id"] = position if database else position_named(asked, position)["position"]["id"]
+
+        def look() -> Answer:
+            after = _ago(span) if span is not None else None
+            found = asked.get("/orders", **filters, created_after=after)
+            return Answer(document=found, columns=columns.ORDERS, rows=found["orders"], total=found["total"])
+
+        show_or_watch(look, form, every=every if watch else None)
+
+
+def span_of(text: str) -> int:
+    """Return the span that *text* names, such as 90s, 15m, 24h or 7d, in nanoseconds.
 
     Raises:
-        BadInputError: there is no such database or order.
+        BadInputError: it names none.
     """
-    if not database.is_file():
-        raise BadInputError(f"there is no database {database}: name one with --database, or run the demo first")
-    store = SqlStore(database)
-    try:
-        if order_id is None:
-            _list(output(), store)
-        else:
-            order = store.order(OrderId(order_id))
-            if order is None:
-                raise BadInputError(f"{database} has no order {order_id!r}: run without an id to list them")
-            _show(output(), store, order)
-    finally:
-        store.close()
-    return 0
+    found = _SPAN.fullmatch(text)
+    if not found:
+        raise BadInputError(f"--since is {text!r}: give a number with s, m, h or d, such as 24h")
+    return seconds(found[1]) * _SECONDS[found[2]]
 
 
-def _amount(order: Order) -> str:
-    if order.kind is OrderKind.ENTRY:
-        return f"{sol_text(order.amount_sol)} SOL"
-    return tokens_text(order.amount_tokens, order.decimals)
+def _ago(span: int) -> str:
+    from contextlib import closing
+
+    from engine.clock import SystemClock
+    from engine.events.fields import rfc3339
+
+    with closing(SystemClock()) as clock:
+        return rfc3339(max(0, clock.now() - span))
 
 
-def _list(console: Console, store: SqlStore) -> None:
-    table = Table()
-    for name in ("order", "token", "reason", "amount", "status", "attempts", "price", "slippage", "created (UTC)"):
-        table.add_column(name, no_wrap=True)
-    for order in store.orders():
-        table.add_row(
-            order.id,
-            order.symbol,
-            reason_text(order.exit_reason or order.kind),
-            _amount(order),
-            order.status,
-            f"{order.attempt_count}/{order.max_attempts}",
-            price_text(order.actual_price),
-            bps_text(order.slippage_bps),
-            time_text(order.created_at),
+def show_order(asked: Source, name: str, form: Form) -> None:
+    """Print one order; a table has its whole history.
+
+    Raises:
+        BadInputError: there is no such order.
+    """
+    timeline = asked.get(path_of("orders", name))
+
+    def picture() -> RenderableType:
+        from rich.console import Group
+
+        return Group(*_parts(asked, timeline))
+
+    show(Answer(document=timeline, columns=columns.ORDERS, rows=[timeline["order"]], picture=picture), form)
+
+
+def _parts(asked: Source, timeline: Any) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    order = timeline["order"]
+    yield Text(
+        printable(
+            f"{order['id']}: {order['kind']} of {figures.amount(None, order)} {order['symbol']} for position "
+            f"{order['position_id']}, {figures.word(order['exit_reason'] or order['kind'], order)}, {order['status']}"
         )
-    console.print(table)
-
-
-def _show(console: Console, store: SqlStore, order: Order) -> None:
-    console.print(
-        f"{order.id}: {order.kind} of {_amount(order)} {order.symbol} for position {order.position_id}, "
-        f"{reason_text(order.exit_reason or order.kind)}, {order.status}",
-        highlight=False,
-        soft_wrap=True,
     )
-    history = Table(title="History", title_justify="left")
-    for name in ("after", "status", "attempt", "slippage", "priority fee", "next in", "note"):
-        history.add_column(name, overflow="fold")
-    for event in store.history(order.id):
-        history.add_row(
-            span_text(event.at - order.created_at),
-            event.status,
-            str(event.attempt),
-            f"{event.slippage_bps} bps",
-            f"{sol_text(event.priority_fee)} SOL",
-            span_text(event.next_retry_at - event.at) if event.next_retry_at else "",
-            event.error or event.note or (event.signature or ""),
-        )
-    console.print(history)
-    _show_attempts(console, store, order)
-    _show_marker(console, store, order)
-    _show_account_rent(console, store, order)
+    yield table_of(columns.HISTORY, [_line(event, order) for event in timeline["history"]], title="History")
+    fills = {fill["signature"]: fill for fill in timeline["fills"]}
+    attempts = [_attempt(each, fills.get(each["signature"]), order) for each in timeline["attempts"]]
+    yield table_of(columns.ATTEMPTS, attempts, title="Attempts")
+    for what, said in rent_facts(timeline):
+        yield Text(f"{what}: {said}")
+    if attempts and not isinstance(asked, Records) and (explorer := asked.get("/engine").get("explorer")):
+        for each in attempts:
+            yield Text(f"Attempt {each['number']}: {explorer.format(signature=each['signature'])}", overflow="fold")
 
 
-def _show_attempts(console: Console, store: SqlStore, order: Order) -> None:
-    fills = {fill.signature: fill for fill in store.fills(order.id)}
-    attempts = Table(title="Attempts", title_justify="left")
-    for name in ("", "outcome", "via", "quoted", "at least", "filled", "fee", "signature", "error"):
-        attempts.add_column(name, overflow="fold")
-    for attempt in store.attempts(order.id):
-        fill = fills.get(attempt.signature)
-        moved = (fill.tokens if order.kind is OrderKind.ENTRY else fill.sol) if fill and fill.tokens else None
-        attempts.add_row(
-            str(attempt.number),
-            attempt.status,
-            attempt.venue,
-            _out(order, attempt.quoted_out),
-            _out(order, attempt.minimum_out),
-            "-" if moved is None else _out(order, moved),
-            f"{sol_text(fill.fee)} SOL" if fill else "-",
-            attempt.signature,
-            attempt.failure.message if attempt.failure else "",
-        )
-    console.print(attempts)
+def _line(event: Row, order: Row) -> Row:
+    at, again = figures.nanos(event["at"]), event["next_retry_at"]
+    return {
+        **event,
+        "after": (at - figures.nanos(order["created_at"])) / 1e9,
+        "next_in": (figures.nanos(again) - at) / 1e9 if again else None,
+        "said": event["error"] or event["note"] or event["signature"],
+    }
 
 
-def _show_marker(console: Console, store: SqlStore, order: Order) -> None:
-    """Say what became of the rent that kept the attempts from landing twice; see `chain.transactions.marker`."""
-    if order.marker_rent:
-        carrier = store.order(order.reclaimed_by) if order.reclaimed_by is not None else None
-        back = carrier is not None and carrier.status is OrderStatus.FILLED
-        whence = f"brought back by order {order.reclaimed_by}" if back else "to be brought back"
-        console.print(f"Order marker: {sol_text(order.marker_rent)} SOL of rent parked, {whence}", highlight=False)
-    elif order.kind is OrderKind.RECLAIM:
-        total = sum(other.marker_rent for other in store.orders() if other.reclaimed_by == order.id)
-        console.print(f"Rent of order markers: {sol_text(total)} SOL", highlight=False)
-
-
-def _show_account_rent(console: Console, store: SqlStore, order: Order) -> None:
-    """Say what the wallet's own token accounts took when they were opened, or gave back when they were closed."""
-    rent = sum(fill.rent for fill in store.fills(order.id)) - order.marker_rent
-    if rent and order.kind is not OrderKind.RECLAIM:
-        what = "paid" if rent > 0 else "brought back"
-        console.print(f"Rent of token accounts: {sol_text(abs(rent))} SOL {what}, beside the price", highlight=False)
-
-
-def _out(order: Order, amount: int) -> str:
-    return tokens_text(amount, order.decimals) if order.kind is OrderKind.ENTRY else f"{sol_text(amount)} SOL"
+def _attempt(attempt: Row, fill: Row | None, order: Row) -> Row:
+    bought = order["kind"] == OrderKind.ENTRY
+    filled = None if fill is None or fill["tokens"] == "0" else fill["tokens" if bought else "sol"]
+    fee = fill["fee"] if fill is not None else None
+    return {**attempt, "kind": order["kind"], "decimals": order["decimals"], "filled": filled, "fee": fee}

@@ -35,6 +35,13 @@ def plan_named(text: str) -> ExitPlan:
         raise BadInputError(f"{file}: {error}") from None
 
 
+def plan_body(plan: ExitPlan) -> dict[str, Any] | str:
+    """Return *plan* as the API takes it: by its name if it is a preset."""
+    from engine.api.schemas import shown_plan
+
+    return next((name for name, preset in PRESETS.items() if preset == plan), None) or shown_plan(plan)
+
+
 def _json(text: str, what: str) -> Any:
     try:
         return json.loads(text)

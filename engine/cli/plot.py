@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from chain.simulated.prices.path import PricePath, PricePoint
-from engine.cli.format import reason_text
 from engine.domain.exits import stop_price, target_price, trailing_price
 from engine.domain.order import Order, OrderStatus
 from engine.domain.plan import ExitPlan
 from engine.domain.position import Position
 from engine.domain.units import SECOND
+from engine.wording import reason_text
 
 _DAY = 86_400 * SECOND
 _MOST_POINTS = 4_000

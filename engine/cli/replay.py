@@ -21,16 +21,6 @@ from chain.simulated.prices.generated import random_walk
 from chain.simulated.prices.path import PricePath
 from engine.audit import Audit, audit
 from engine.cli.console import output
-from engine.cli.format import (
-    bps_text,
-    count_text,
-    price_text,
-    reason_text,
-    sol_text,
-    span_text,
-    time_text,
-    tokens_text,
-)
 from engine.cli.plans import plan_named
 from engine.cli.summary import print_audit
 from engine.clock import ManualClock, SystemClock
@@ -44,6 +34,16 @@ from engine.domain.units import SECOND, Lamports, Nanos, lamports, seconds, sol,
 from engine.ids import CountedIds
 from engine.simulation import Replay, Simulation
 from engine.store.sql import SqlStore
+from engine.wording import (
+    bps_text,
+    count_text,
+    price_text,
+    reason_text,
+    sol_text,
+    span_text,
+    time_text,
+    tokens_text,
+)
 
 FASTEST = 100
 """Times real time: beyond it a blockhash would expire while its transaction is being made."""

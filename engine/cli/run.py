@@ -42,8 +42,9 @@ def run(
     from engine.cli.passphrase import passphrase_from
     from engine.clock import SystemClock
     from engine.config import live_allowed
-    from engine.daemon import Daemon
+    from engine.daemon import Daemon, together
     from engine.live import opened
+    from engine.nats.serving import bridged
 
     logs.configure(level=level_of(log_level))
     loaded = resolved(files, sets, url=url, keypair=keypair, profile=profile)
@@ -52,7 +53,7 @@ def run(
     try:
         with opened(loaded, clock=clock, environ=os.environ, passphrase=passphrase_from(passphrase_fd)) as engine:
             _announce(engine, loaded)
-            raise typer.Exit(Daemon(engine, serve=served).run())
+            raise typer.Exit(Daemon(engine, serve=together(served, bridged)).run())
     finally:
         clock.close()
 

@@ -7,10 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.audit import Audit
-from engine.cli.format import bps_text, count_text, exact_sol, price_text, reason_text, sol_text, span_text, tokens_text
 from engine.domain.order import Order, OrderKind, OrderStatus
 from engine.domain.position import Position
 from engine.ports import Store
+from engine.wording import bps_text, count_text, exact_sol, price_text, reason_text, sol_text, span_text, tokens_text
 
 
 def print_summary(console: Console, store: Store, outcome: Audit, *, elapsed: int) -> None:

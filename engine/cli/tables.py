@@ -11,27 +11,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from engine.cli.format import percent_text, price_text, reason_text, sol_text, span_text
+from engine.cli.figures import STYLES
 from engine.domain.alert import Alert, Severity
 from engine.domain.order import Order, OrderKind, OrderStatus
 from engine.domain.position import Position, unrealized_pnl
 from engine.domain.units import Mint
 from engine.messages.prices import Tick
 from engine.ports import Store
+from engine.wording import percent_text, price_text, reason_text, sol_text, span_text
 
 _LAST_ORDERS = 10
-_STATUS_STYLE = {
-    "open": "cyan",
-    "partial_exit": "cyan",
-    "exit_pending": "yellow",
-    "closed": "dim",
-    "pending": "yellow",
-    "submitted": "yellow",
-    "confirming": "yellow",
-    "filled": "green",
-    "cancelled": "red",
-    "failed": "red",
-}
 
 
 class Story(Protocol):
@@ -61,7 +50,7 @@ def live_view(
 
 
 def _styled(status: str) -> Text:
-    return Text(status.replace("_", " "), style=_STATUS_STYLE.get(status, ""))
+    return Text(status.replace("_", " "), style=STYLES.get(status, ""))
 
 
 def _gain(lamports: int) -> Text:

@@ -2,9 +2,11 @@
 
 from engine.config.alerts import AlertsSection
 from engine.config.api import ApiSection
+from engine.config.console import ConsoleSection
 from engine.config.custody import StoreSection, WalletSection
 from engine.config.live import live_allowed
 from engine.config.loading import Given, Loaded, load, resolve
+from engine.config.nats import NatsSection
 from engine.config.network import ChainSection, JupiterSection, PriorityFeeSection
 from engine.config.orders import OrdersSection, RetrySection, TokensSection
 from engine.config.prices import MISSED_POLLS, PricesSection
@@ -16,9 +18,11 @@ __all__ = [
     "AlertsSection",
     "ApiSection",
     "ChainSection",
+    "ConsoleSection",
     "Given",
     "JupiterSection",
     "Loaded",
+    "NatsSection",
     "OrdersSection",
     "PricesSection",
     "PriorityFeeSection",

@@ -20,7 +20,7 @@ PriceSourceName = Literal["jupiter", "dexscreener", "pools"]
 
 
 class PricesSection(Section):
-    """How often prices are asked for, and which of them move a position. Seconds; the deviation is a share."""
+    """How often prices are asked for, and which of them move a position. Seconds, but for shares and days."""
 
     poll_interval: Interval = 1.0
     """From the beginning of one request for prices to that of the next."""
@@ -43,6 +43,8 @@ class PricesSection(Section):
     """So many sources must speak before a price moves a position; not more than there are `sources`."""
     rest_after_failure: Interval = REST / SECOND
     """How long a source that failed is left alone while another one answers."""
+    history: Annotated[float, Field(strict=True, gt=0, le=3650, allow_inf_nan=False), Told(unit="days")] = 30.0
+    """How long the price history of a position is kept after it was closed."""
     confirm_exit_above_sol: Sol = Decimal(1)
     """An exit worth more than this is confirmed by a quote for its whole size before it is sent; 0 for every exit."""
 

@@ -8,7 +8,9 @@ from pydantic import model_validator
 
 from engine.config.alerts import AlertsSection
 from engine.config.api import ApiSection
+from engine.config.console import ConsoleSection
 from engine.config.custody import PaperSection, StoreSection, WalletSection
+from engine.config.nats import NatsSection
 from engine.config.network import ChainSection, JupiterSection
 from engine.config.orders import OrdersSection, TokensSection
 from engine.config.prices import PricesSection
@@ -58,6 +60,8 @@ class Settings(Section):
     paper: PaperSection = PaperSection()
     alerts: AlertsSection = AlertsSection()
     api: ApiSection = ApiSection()
+    nats: NatsSection = NatsSection()
+    console: ConsoleSection = ConsoleSection()
 
     def at(self, *, rpc_url: str, jupiter_url: str, ws_url: str | None = None) -> Settings:
         """Return these settings for another cluster, such as an embedded one, and the market on it."""
@@ -79,6 +83,17 @@ class Settings(Section):
     def genesis_hash(self) -> str | None:
         """What every node must say that its cluster is, in base58; None where any will do."""
         return self.chain.genesis_hash or self.profile.genesis_hash
+
+    @property
+    def explorer(self) -> str | None:
+        """Where the public sees a transaction, with {signature} in its place; None where it is on no public cluster.
+
+        The addresses are those of https://explorer.solana.com, which names each cluster but mainnet in a parameter.
+        """
+        if self.genesis_hash != self.profile.genesis_hash:
+            return None
+        page = "https://explorer.solana.com/tx/{signature}"
+        return {Profile.MAINNET: page, Profile.DEVNET: f"{page}?cluster={DEVNET}"}.get(self.profile)
 
     @model_validator(mode="after")
     def _mainnet_is_mainnet(self) -> Settings:

@@ -26,6 +26,8 @@ PUBLIC_RPC = {
 """What Solana's command line takes each name of a cluster for."""
 _MONIKERS = {name: url for cluster, url in PUBLIC_RPC.items() for name in (cluster, cluster[0])}
 _HTTP, _WEBSOCKET, _DATABASE = ("https", "http"), ("wss", "ws"), ("postgresql", "postgres")
+_NATS = ("nats", "tls")
+_KNOWN = frozenset({*_HTTP, *_WEBSOCKET, *_DATABASE, *_NATS})
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _KIND = re.compile(r"([A-Za-z][A-Za-z+-]{0,15})://")
@@ -86,7 +88,7 @@ def redacted(url: str) -> str:
     """
     if _REFERENCE.fullmatch(url):
         return url
-    if (kind := _KIND.match(url)) and kind[1].lower() not in {*_HTTP, *_WEBSOCKET, *_DATABASE}:
+    if (kind := _KIND.match(url)) and kind[1].lower() not in _KNOWN:
         return f"{kind[1]}://{HIDDEN}"
     try:
         parts = urlsplit(url)
@@ -98,7 +100,7 @@ def redacted(url: str) -> str:
         or "@" in f"{parts.path}{parts.query}{parts.fragment}"
         or not _HOST.fullmatch(_REFERENCE.sub("x", host))
     ):
-        return f"{parts.scheme}://{HIDDEN}" if parts.scheme in {*_HTTP, *_WEBSOCKET, *_DATABASE} else HIDDEN
+        return f"{parts.scheme}://{HIDDEN}" if parts.scheme in _KNOWN else HIDDEN
     labels = ".".join(HIDDEN if len(label) > _LONGEST_LABEL and _digits(label) else label for label in host.split("."))
     path = "/".join(map(_segment, parts.path.split("/")))
     query = "&".join(map(_parameter, parts.query.split("&"))) if parts.query else ""
@@ -159,6 +161,13 @@ def _rpc(value: Any, info: ValidationInfo) -> Any:
     return _url(_MONIKERS.get(value, value) if isinstance(value, str) else value, info, schemes=_HTTP, form=form)
 
 
+def _nats(value: Any, info: ValidationInfo) -> Any:
+    url = _url(value, info, schemes=_NATS, form="an address such as nats://host:4222 or tls://host:4222")
+    if isinstance(url, Url) and "@" in url.reveal():
+        raise ValueError("should have no user, password or token in it: set user and password_env, or token_env")
+    return url
+
+
 _shown = PlainSerializer(str)
 HttpUrl = Annotated[
     Url,
@@ -178,4 +187,10 @@ DatabaseUrl = Annotated[
     BeforeValidator(partial(_url, schemes=_DATABASE, form="postgresql://USER:PASSWORD@HOST/DATABASE")),
     _shown,
     Told(form="a postgresql:// address"),
+]
+NatsUrl = Annotated[
+    Url,
+    BeforeValidator(_nats),
+    _shown,
+    Told(form="a nats:// or tls:// address"),
 ]

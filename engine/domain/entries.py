@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.domain.errors import BadInputError
@@ -14,6 +15,15 @@ from engine.domain.units import Lamports, Nanos, OrderId, PositionId, RawAmount,
 
 SOL_RESERVE = Lamports(10_000_000)
 """Lamports (0.01 SOL) that stay in the wallet to pay for the exits: fees, and the rent of an account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntrySwitch:
+    """Whether positions are opened for a wallet: a person's word, which holds until it is taken back."""
+
+    wallet: str
+    paused: bool
+    updated_at: Nanos
 
 
 def entry_order(
@@ -79,15 +89,18 @@ def adopted(
     """
     _check_tradable(token, symbol)
     if held == 0:
-        raise BadInputError(f"the wallet holds no {symbol} ({token.mint}): there is nothing to guard")
+        raise BadInputError(f"the wallet holds no {symbol} ({token.mint}): there is nothing to guard", field="mint")
     if not 0 < amount <= held:
         raise BadInputError(
             f"the wallet holds {whole(held, token.decimals)} {symbol}, and {whole(amount, token.decimals)} "
-            "were to be guarded: name an amount above 0 and up to what it holds"
+            "were to be guarded: name an amount above 0 and up to what it holds",
+            field="amount",
         )
     cost = int(price * whole(amount, token.decimals) * lamports(1)) if price.is_finite() else 0
     if cost <= 0:
-        raise BadInputError(f"an entry price of {price} SOL makes the position worth nothing: name the price paid")
+        raise BadInputError(
+            f"an entry price of {price} SOL makes the position worth nothing: name the price paid", field="entry_price"
+        )
     entry = float(price)
     return Position(
         id=position_id,
@@ -109,4 +122,4 @@ def adopted(
 
 def _check_tradable(token: TokenInfo, symbol: str) -> None:
     if token.obstacles:
-        raise BadInputError(f"{symbol} ({token.mint}) cannot be traded: {'; '.join(token.obstacles)}")
+        raise BadInputError(f"{symbol} ({token.mint}) cannot be traded: {'; '.join(token.obstacles)}", field="mint")

@@ -37,7 +37,15 @@ class IllegalStepError(EngineError):
 
 
 class BadInputError(EngineError):
-    """What a person or file gave is wrong. The message names what, where and what to do."""
+    """What a person or file gave is wrong. The message names what, where and what to do.
+
+    Attributes:
+        field: which field of what was given; empty where it is about no single one.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class ConfigError(BadInputError):

@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.domain.alert import Alert, AlertStatus
+from engine.domain.entries import EntrySwitch
 from engine.domain.order import Attempt, Order, OrderEvent, OrderStatus
+from engine.domain.plan import ExitPlan
 from engine.domain.position import Position
 from engine.domain.swap import Fill
 from engine.domain.units import Nanos
 
 SUPERSEDED = "superseded"
 """How the note in an order's history begins where the order made way for a more urgent one, and what is told of it."""
+PLAN_CHANGED = "plan_changed"
 DURABLE = ("order", "attempt", "position", "alert")
 """First tokens of the subjects that are kept and numbered."""
 
@@ -35,6 +38,8 @@ class Happening:
     """As it stood then, an attempt without its bytes."""
     line: OrderEvent | None = None
     """Of an order: its line of history."""
+    old_plan: ExitPlan | None = None
+    """Of a position whose plan was changed: the one before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +96,9 @@ def matches(pattern: str, subject: str) -> bool:
 
 
 def events_of(
-    before: Told | OrderEvent | Fill | None, after: Told | OrderEvent | Fill, order: Order | None = None
+    before: Told | OrderEvent | Fill | EntrySwitch | None,
+    after: Told | OrderEvent | Fill | EntrySwitch,
+    order: Order | None = None,
 ) -> list[Happening]:
     """Return what is told when *after* takes the place of *before*.
 
@@ -102,7 +109,8 @@ def events_of(
     """
     match before, after:
         case ((None | Position()), Position()):
-            return [_happening("position", after.id, what, after) for what in _of_position(before, after)]
+            told = [_happening("position", after.id, what, after) for what in _of_position(before, after)]
+            return [*_of_plan(before, after), *told]
         case ((None | Attempt()), Attempt()):
             bare = replace(after, raw=b"")
             changed = before is None or before.status is not after.status
@@ -140,6 +148,11 @@ def _rank(happening: Happening) -> int:
 
 def _happening(kind: str, name: str, what: str, record: Told) -> Happening:
     return Happening(subject=f"{kind}.{name}.{what}", time=record.updated_at, record=record)
+
+
+def _of_plan(before: Position | None, after: Position) -> Iterator[Happening]:
+    if before is not None and before.plan != after.plan:
+        yield replace(_happening("position", after.id, PLAN_CHANGED, after), old_plan=before.plan)
 
 
 def _of_position(before: Position | None, after: Position) -> Iterator[str]:

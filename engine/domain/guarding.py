@@ -90,9 +90,12 @@ def on_price(position: Position, window: Window, now: Nanos) -> tuple[Position, 
     reason = triggered(position, window, now)
     position = _remembering(position, window)
     action = _answer(position, reason) if reason else None
-    if reason and isinstance(action, RaiseExit) and action.amount == 0:
-        # A share of so few base units that nothing is left to sell of it: the level counts as taken.
-        return _level_taken(position, reason), None
+    if reason is None or action is None:
+        return position, None
+    # Counted here, while the plan is the one that the level is of: its exit may be raised after that has changed.
+    position = _level_taken(position, reason)
+    if isinstance(action, RaiseExit) and action.amount == 0:
+        return position, None  # a share of so few base units that nothing is left to sell of it
     return position, action
 
 
@@ -173,7 +176,7 @@ def exit_order(
     )
     active = ActiveExit(order_id=order_id, reason=action.reason, amount=action.amount, sell_pct=action.sell_pct)
     position = replace(
-        _level_taken(position, action.reason),
+        position,
         status=status,
         active_exit=active,
         wanted_exit=None,
@@ -185,7 +188,7 @@ def exit_order(
 
 
 def _level_taken(position: Position, reason: ExitReason) -> Position:
-    """Return *position* with the level of *reason* behind it: each level is raised once, whatever comes of it."""
+    """Return *position* with the level of *reason* behind it: each level is taken once, whatever comes of its exit."""
     if reason not in TAKE_PROFITS:
         return position
     return replace(position, levels_taken=max(position.levels_taken, TAKE_PROFITS.index(reason) + 1))

@@ -93,7 +93,9 @@ class Position:
     """Base and priority fees of its entry and of all its exits, reverted ones too."""
 
     levels_taken: int = 0
-    """How many take-profit levels have been raised."""
+    """How many take-profit levels of the plan count as taken."""
+    taken_gain_pct: Decimal = Decimal(0)
+    """Gain, in percent points, of the highest level that was taken by a plan before this one."""
     peak_price: float
     calm_since: Nanos
     """Since when the price has stayed within the stagnation band of `calm_price`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -126,7 +126,11 @@ class Fill:
     """Lamports put into the wallet's own token accounts; negative where they came back."""
     slot: int
     time: Nanos | None = None
-    """When it was recorded."""
+    """Of its block, in whole seconds; when it was recorded, where the chain does not tell that."""
+
+    def dated(self, order_id: OrderId, now: Nanos) -> Fill:
+        """Return it as a fill of *order_id* that is recorded *now*."""
+        return replace(self, order_id=order_id, time=now if self.time is None else self.time)
 
     @property
     def moved(self) -> bool:

@@ -7,10 +7,10 @@ from typing import Any
 
 from engine.domain.alert import AlertStatus
 from engine.domain.errors import BadInputError
-from engine.domain.events import SUPERSEDED, type_of
+from engine.domain.events import PLAN_CHANGED, SUPERSEDED, type_of
 from engine.domain.order import AttemptStatus, OrderStatus
 from engine.events import live
-from engine.events.durable import AlertData, AttemptData, Data, OrderData, PositionData
+from engine.events.durable import AlertData, AttemptData, Data, OrderData, PlanChangedData, PositionData
 
 VERSION = 1
 """Of all schemas. It rises with every change, and events that are stored keep the version that they were written in."""
@@ -22,6 +22,7 @@ TYPES: Mapping[str, type[Data]] = {
     **{f"ripcord.order.{what}": OrderData for what in (*OrderStatus, SUPERSEDED)},
     **{f"ripcord.attempt.{what}": AttemptData for what in AttemptStatus},
     **{f"ripcord.position.{what}": PositionData for what in _POSITION},
+    f"ripcord.position.{PLAN_CHANGED}": PlanChangedData,
     **{f"ripcord.alert.{what}": AlertData for what in _ALERT},
     "ripcord.price.tick": live.PriceTick,
     "ripcord.engine.started": live.Started,
@@ -29,6 +30,8 @@ TYPES: Mapping[str, type[Data]] = {
     "ripcord.engine.heartbeat": live.Heartbeat,
     "ripcord.engine.draining": live.Draining,
     "ripcord.engine.drained": live.Drained,
+    "ripcord.engine.entries_paused": live.EntriesPaused,
+    "ripcord.engine.entries_resumed": live.EntriesResumed,
     "ripcord.engine.actor_restarted": live.ActorNamed,
     "ripcord.engine.guard_failed": live.ActorNamed,
     "ripcord.engine.failed": live.ActorNamed,

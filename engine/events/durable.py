@@ -11,9 +11,10 @@ from engine.domain.alert import AlertStatus, Severity
 from engine.domain.errors import FailureKind
 from engine.domain.events import Happening
 from engine.domain.order import Attempt, AttemptStatus, Order, OrderKind, OrderStatus
+from engine.domain.plan import ExitPlan
 from engine.domain.position import Position, PositionStatus
 from engine.domain.urgency import ExitReason
-from engine.events.fields import Integer, Number, Time
+from engine.events.fields import Integer, Number, Span, Time
 
 
 class Data(BaseModel):
@@ -125,6 +126,44 @@ class PositionData(Data):
     closed_at: Time | None
 
 
+class TakeProfitData(Data):
+    """A level; percent points, of the entry price and of what remains."""
+
+    gain_pct: Number
+    sell_pct: Number
+
+
+class TrailingStopData(Data):
+    """A trailing stop, in percent points of the entry price and of the peak."""
+
+    activation_pct: Number
+    trail_pct: Number
+
+
+class StagnationData(Data):
+    """A band in percent points, and how long the price may stay within it."""
+
+    band_pct: Number
+    window: Span
+
+
+class PlanData(Data):
+    """An exit plan. Without its nulls, which are rules that it does not have, it has the form in which it is given."""
+
+    stop_loss_pct: Number
+    take_profits: tuple[TakeProfitData, ...]
+    trailing: TrailingStopData | None
+    max_hold: Span | None
+    stagnation: StagnationData | None
+
+
+class PlanChangedData(PositionData):
+    """A position that goes by another plan from now on."""
+
+    old_plan: PlanData
+    new_plan: PlanData
+
+
 class AlertData(Data):
     """What a person must know, or do."""
 
@@ -148,7 +187,13 @@ def data_of(happening: Happening) -> dict[str, Any]:
     data = _model_of(record).model_validate(record).model_dump(mode="json")
     if happening.line is not None:
         data |= {"note": happening.line.note, "signature": happening.line.signature or data["signature"]}
+    if happening.old_plan is not None and isinstance(record, Position):
+        data |= {"old_plan": _plan(happening.old_plan), "new_plan": _plan(record.plan)}
     return data
+
+
+def _plan(plan: ExitPlan) -> dict[str, Any]:
+    return PlanData.model_validate(plan).model_dump(mode="json")
 
 
 def _model_of(record: object) -> type[Data]:

@@ -85,6 +85,14 @@ class Drained(Data):
     """Orders that are left for the next start."""
 
 
+class EntriesPaused(Data):
+    """No position is opened any more."""
+
+
+class EntriesResumed(Data):
+    """Positions are opened again."""
+
+
 class ActorNamed(Data):
     """It concerns one actor."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.domain.order import Order
+from engine.domain.plan import ExitPlan
 from engine.domain.urgency import Urgency
 
 
@@ -32,6 +33,13 @@ class RetryExit:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasePosition:
     """To a position: give up the exit that failed for good and guard on. Answered with the position."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePlan:
+    """To a position: go by *plan* from now on. Answered with the position, after it looked at its last price again."""
+
+    plan: ExitPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

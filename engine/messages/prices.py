@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from engine.domain.exits import Window
@@ -10,6 +11,7 @@ from engine.domain.units import Mint, Nanos, PositionId
 
 __all__ = [
     "LookAgain",
+    "PeaksRaised",
     "PriceMoved",
     "RestSource",
     "SourceFailed",
@@ -69,6 +71,26 @@ class PriceMoved:
     def followed_by(self, newer: PriceMoved) -> PriceMoved:
         """Return one message that stands for this one and the *newer* one."""
         return replace(self, window=self.window.followed_by(newer.window))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeaksRaised:
+    """From positions to whoever saves their peaks: the highest price, in SOL per whole token, that each has seen.
+
+    Those that wait in a mailbox are merged into one.
+    """
+
+    peaks: Mapping[PositionId, float]
+
+    @property
+    def conflation_key(self) -> str:
+        """What two messages must share to be merged: these all do."""
+        return "peaks"
+
+    def followed_by(self, newer: PeaksRaised) -> PeaksRaised:
+        """Return one message that stands for this one and the *newer* one."""
+        higher = {name: max(peak, self.peaks.get(name, peak)) for name, peak in newer.peaks.items()}
+        return PeaksRaised(peaks={**self.peaks, **higher})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

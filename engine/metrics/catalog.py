@@ -138,5 +138,11 @@ CALLS = _counter(
 CALL_SECONDS = _histogram("call_seconds", "How long a request took that was made.", PROMPT, "server")
 WEBSOCKET_EVENTS = _counter("websocket_events", "What became of the node's websocket.", "event")
 
+NATS_PUBLISHED = _counter(
+    "nats_published", "Events that the NATS server took, by whether they are `durable` or `live`.", "kind"
+)
+NATS_DROPPED = _counter("nats_dropped", "Live events that the NATS server was too slow or too small for.")
+NATS_LOSSES = _counter("nats_losses", "Connections to the NATS server that ended or could not be made.")
+
 METRICS: tuple[Metric, ...] = tuple(each for each in tuple(globals().values()) if isinstance(each, Metric))
 """All of them, in the order in which they stand above."""

@@ -11,7 +11,7 @@ from engine.metrics import catalog
 from engine.metrics.exposition import CONTENT_TYPE, exposition
 from engine.metrics.instruments import Instruments
 from engine.metrics.listener import COUNTERS, HISTOGRAMS, Listener
-from engine.metrics.snapshot import Mailboxes, Snapshot
+from engine.metrics.snapshot import Mailboxes, Published, Snapshot
 from engine.metrics.standing import Standing
 from engine.metrics.wallet import WalletBalance
 from engine.ports import Chain, Clock, Store
@@ -76,7 +76,7 @@ class Metrics:
             self.registry, counters=(*COUNTERS, catalog.CALLS), histograms=(*HISTOGRAMS, catalog.CALL_SECONDS)
         )
         self._listener = Listener(clock, self._instruments, self._standing)
-        snapshot = Snapshot(
+        self._snapshot = Snapshot(
             clock,
             self._standing,
             mailboxes=mailboxes,
@@ -84,7 +84,7 @@ class Metrics:
             leased=lambda: self._leased,
             websocket=lambda: {} if traffic is None else traffic.websocket_counts(),
         )
-        self.registry.register(snapshot)
+        self.registry.register(self._snapshot)
 
     def start(self) -> None:
         """Begin with what the store holds; called once the wallet's lease is held and before any actor runs."""
@@ -109,6 +109,10 @@ class Metrics:
             end()
         self._leased = False
         self._wallet.settle(_SETTLE_TIMEOUT)
+
+    def observe_publishing(self, counts: Callable[[], Published]) -> None:
+        """Have *counts*, which must not block, tell from now on what becomes of the events published to NATS."""
+        self._snapshot.publishing = counts
 
     def exposition(self) -> tuple[bytes, str]:
         """Return what a scrape is answered with, and its media type; from any thread, as often as wanted."""

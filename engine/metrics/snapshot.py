@@ -33,6 +33,26 @@ class Mailboxes(Protocol):
         """Return how many messages wait for each actor, by its name; never waits for one."""
 
 
+class Published(Protocol):
+    """What became of the events that are published to NATS."""
+
+    @property
+    def durable(self) -> int:
+        """How many durable ones were taken."""
+
+    @property
+    def live(self) -> int:
+        """How many live ones were taken."""
+
+    @property
+    def dropped(self) -> int:
+        """How many live ones were not."""
+
+    @property
+    def losses(self) -> int:
+        """How many connections ended or could not be made."""
+
+
 class Snapshot:
     """A collector of Prometheus' client.
 
@@ -43,6 +63,9 @@ class Snapshot:
         wallet: of which the SOL is shown.
         leased: whether the wallet is this engine's.
         websocket: what became of the node's websocket, by event; empty where there is none.
+
+    Attributes:
+        publishing: tells what became of the events that are published to NATS; None where none are.
     """
 
     def __init__(
@@ -61,6 +84,7 @@ class Snapshot:
         self._wallet = wallet
         self._leased = leased
         self._websocket = websocket
+        self.publishing: Callable[[], Published] | None = None
 
     def describe(self) -> list[Metric]:
         """Return the metrics without figures; by it a registry finds names that are given twice."""
@@ -75,6 +99,7 @@ class Snapshot:
         yield _family(catalog.ALERTS_OPEN, _counted(map(str, self._standing.alerts.severities())))
         yield _family(catalog.LEASE_HELD, {(): float(self._leased())})
         yield _family(catalog.WEBSOCKET_EVENTS, {(event,): count for event, count in self._websocket().items()})
+        yield from _published(self.publishing() if self.publishing is not None else None)
         lamports = self._wallet.newest()
         yield _family(catalog.WALLET_SOL, {} if lamports is None else {(): in_sol(lamports)})
 
@@ -116,7 +141,22 @@ SCRAPED = (
     catalog.ALERTS_OPEN,
     catalog.LEASE_HELD,
     catalog.WEBSOCKET_EVENTS,
+    catalog.NATS_PUBLISHED,
+    catalog.NATS_DROPPED,
+    catalog.NATS_LOSSES,
 )
+
+
+def _published(counts: Published | None) -> Iterator[Metric]:
+    published: dict[tuple[str, ...], float] = {}
+    dropped: dict[tuple[str, ...], float] = {}
+    losses: dict[tuple[str, ...], float] = {}
+    if counts is not None:
+        published = {("durable",): counts.durable, ("live",): counts.live}
+        dropped, losses = {(): counts.dropped}, {(): counts.losses}
+    yield _family(catalog.NATS_PUBLISHED, published)
+    yield _family(catalog.NATS_DROPPED, dropped)
+    yield _family(catalog.NATS_LOSSES, losses)
 
 
 def _portfolio(guarded: Mapping[Mint, Guarded], other_ticks: Mapping[str, int], now: Nanos) -> Iterator[Metric]:

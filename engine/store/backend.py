@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from engine.domain.errors import BadInputError
@@ -72,15 +72,30 @@ def backend_of(where: Path | str) -> Backend:
     Raises:
         BadInputError: it is none of these.
     """
+    place = _place(where)
+    return SqliteBackend(place) if isinstance(place, Path) else PostgresqlBackend(place)
+
+
+def file_of(where: Path | str) -> Path | None:
+    """Return the SQLite file that *where* names, as `backend_of` takes it; None where it names a server's database.
+
+    Raises:
+        BadInputError: it names neither.
+    """
+    place = _place(where)
+    return place if isinstance(place, Path) else None
+
+
+def _place(where: Path | str) -> Path | URL:
     if isinstance(where, Path) or "://" not in where:
-        return SqliteBackend(Path(where))
+        return Path(where)
     try:
         url = make_url(where)
     except (ArgumentError, ValueError):
         # What was given is not repeated: it may hold a password.
         raise BadInputError(f"the database URL cannot be read: {_FORMS}") from None
     if url.get_backend_name() == "sqlite" and url.database:
-        return SqliteBackend(Path(url.database))
+        return Path(url.database)
     if url.get_backend_name() in {"postgresql", "postgres"}:
-        return PostgresqlBackend(url)
+        return url
     raise BadInputError(f"Ripcord keeps no store in {url.drivername}: {_FORMS}")

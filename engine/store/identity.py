@@ -37,8 +37,13 @@ def belong(connection: Connection, where: str, *, profile: str | None, genesis: 
 
 def owner(connection: Connection) -> tuple[str | None, str | None]:
     """Return the profile that the database belongs to and the wallet that was last worked for, where known."""
-    newest = select(tables.leases.c.wallet).order_by(tables.leases.c.acquired_at.desc()).limit(1)
-    return _read(connection).get("profile"), connection.execute(newest).scalar()
+    return _read(connection).get("profile"), next(iter(wallets(connection)), None)
+
+
+def wallets(connection: Connection) -> tuple[str, ...]:
+    """Return the base58 addresses of the wallets that the database was worked on for, the last one first."""
+    columns = tables.leases.c
+    return tuple(connection.execute(select(columns.wallet).order_by(columns.acquired_at.desc())).scalars())
 
 
 def _read(connection: Connection) -> dict[str, str]:

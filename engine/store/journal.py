@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, select
@@ -21,6 +21,8 @@ from engine.store.rows import TABLES, from_row
 from engine.store.upserts import insert_into
 
 _EVENTS, _COUNTER = tables.events, tables.event_counter
+_ROWS = 1000
+"""Looked at in one query, where a pattern may leave out many of them."""
 _COMPARED = (Position, Attempt, Alert)
 """Records whose events come of comparing them with what they were before."""
 
@@ -71,19 +73,36 @@ def last(reader: Engine) -> int:
 
 def read(reader: Engine, since: int, pattern: str, limit: int) -> list[StoredEvent]:
     """Return the first *limit* events after number *since* whose subjects *pattern* names."""
+    rows = _may_match(pattern).order_by(_EVENTS.c.seq)
+    return _matching(reader, pattern, limit, lambda last: rows.where(_EVENTS.c.seq > (since if last is None else last)))
+
+
+def newest(reader: Engine, pattern: str, limit: int) -> list[StoredEvent]:
+    """Return the last *limit* events whose subjects *pattern* names, in order."""
+    rows = _may_match(pattern).order_by(_EVENTS.c.seq.desc())
+    found = _matching(reader, pattern, limit, lambda last: rows if last is None else rows.where(_EVENTS.c.seq < last))
+    return found[::-1]
+
+
+def _matching(
+    reader: Engine, pattern: str, limit: int, rows_after: Callable[[int | None], Select[Any]]
+) -> list[StoredEvent]:
+    """Return the first *limit* events that *pattern* names, of the rows after a number, None at first."""
     found: list[StoredEvent] = []
+    last: int | None = None
+    size = max(limit, _ROWS) if "*" in pattern else limit
     with reader.connect() as connection:
         while True:
-            rows = connection.execute(_page(since, pattern, limit)).mappings().all()
+            rows = connection.execute(rows_after(last).limit(size)).mappings().all()
             found += [_event(dict(row)) for row in rows if matches(pattern, row["subject"])]
-            if len(rows) < limit or len(found) >= limit:
+            if len(rows) < size or len(found) >= limit:
                 return found[:limit]
-            since = rows[-1]["seq"]
+            last = rows[-1]["seq"]
 
 
-def _page(since: int, pattern: str, limit: int) -> Select[Any]:
-    """Return the query for the next rows that may match; what is beyond the first wildcard is not compared."""
-    query = select(_EVENTS).where(_EVENTS.c.seq > since).order_by(_EVENTS.c.seq).limit(limit)
+def _may_match(pattern: str) -> Select[Any]:
+    """Return the query for the rows that may match; what is beyond the first wildcard is not compared."""
+    query = select(_EVENTS)
     fixed = re.split(r"(?:^|\.)[*>](?:\.|$)", pattern, maxsplit=1)[0]
     return query.where(_EVENTS.c.subject.startswith(fixed, autoescape=True)) if fixed else query
 

@@ -1,4 +1,4 @@
-"""What tells of durable events once they are committed: each once, in the order of their numbers."""
+"""What tells of commits once they are done: of durable events, in the order of their numbers, and of all records."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from contextlib import contextmanager
 import structlog
 
 from engine.domain.events import StoredEvent, Told
+from engine.ports import Record
 
 log = structlog.get_logger(__name__)
 
 OnEvent = Callable[[StoredEvent, Told], None]
+OnCommit = Callable[[tuple[Record, ...]], None]
 
 
 class Outbox:
@@ -28,21 +30,38 @@ class Outbox:
         self._waiting: deque[tuple[StoredEvent, Told]] = deque()
         self._telling = False
         self._listeners: tuple[OnEvent, ...] = ()
+        self._watchers: tuple[OnCommit, ...] = ()
 
     def listen(self, listener: OnEvent) -> None:
         """Have *listener* told of every event that is committed from now on."""
         with self._state:
             self._listeners = (*self._listeners, listener)
 
+    def watch(self, watcher: OnCommit) -> None:
+        """Have *watcher* told of the records of every commit from now on, before the next one begins."""
+        with self._state:
+            self._watchers = (*self._watchers, watcher)
+
     @contextmanager
-    def committing(self) -> Iterator[list[tuple[StoredEvent, Told]]]:
-        """Commit within this, one at a time; what is added to the list is told afterwards, unless it raises."""
+    def committing(self, records: tuple[Record, ...]) -> Iterator[list[tuple[StoredEvent, Told]]]:
+        """Commit *records* within this, one commit at a time.
+
+        Unless it raises, watchers are told of them afterwards, and listeners of what is added to the list.
+        """
         with self._committing:
             committed: list[tuple[StoredEvent, Told]] = []
             yield committed
+            self._show(records)
             with self._state:
                 self._waiting.extend(committed)
         self._tell()
+
+    def _show(self, records: tuple[Record, ...]) -> None:
+        for watcher in self._watchers:
+            try:
+                watcher(records)
+            except Exception:
+                log.exception("watcher_failed")
 
     def _tell(self) -> None:
         while (entry := self._next()) is not None:

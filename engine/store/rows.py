@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Table
 
 from engine.domain.alert import Alert
+from engine.domain.entries import EntrySwitch
 from engine.domain.order import Attempt, Order, OrderEvent
 from engine.domain.position import Position
 from engine.domain.swap import Fill
@@ -24,6 +25,7 @@ TABLES: Mapping[type[Any], Table] = {
     Attempt: tables.attempts,
     Fill: tables.fills,
     Alert: tables.alerts,
+    EntrySwitch: tables.entry_switches,
 }
 
 _ADAPTERS = {kind: TypeAdapter(kind) for kind in TABLES}

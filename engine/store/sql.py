@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select, update
 
 from engine.domain.alert import Alert
+from engine.domain.candles import Candle
+from engine.domain.entries import EntrySwitch
 from engine.domain.events import Happening, StoredEvent
 from engine.domain.order import Attempt, AttemptStatus, Order, OrderEvent
 from engine.domain.position import Position
 from engine.domain.swap import Fill
-from engine.domain.units import AlertId, Nanos, OrderId, PositionId
+from engine.domain.units import AlertId, Mint, Nanos, OrderId, PositionId
 from engine.ports import Record
+from engine.store import candles as candle_rows
 from engine.store import journal, schema, tables
 from engine.store.backend import backend_of
 from engine.store.identity import belong, owner
 from engine.store.leases import Leases
-from engine.store.outbox import OnEvent, Outbox
+from engine.store.outbox import OnCommit, OnEvent, Outbox
 from engine.store.rows import TABLES, from_row, to_row
 from engine.store.upserts import insert_into
 
 R = TypeVar("R")
 
 _UNRESOLVED = (AttemptStatus.SIGNED.value, AttemptStatus.SENT.value)
-_PARENTS_FIRST = (Position, Order, Attempt, Fill, OrderEvent, Alert)
+_PARENTS_FIRST = (Position, Order, Attempt, Fill, OrderEvent, Alert, EntrySwitch)
 
 
 def open_store(where: Path | str, *, profile: str | None = None, genesis: str | None = None) -> SqlStore:
@@ -96,7 +99,7 @@ class SqlStore:
             sqlalchemy.exc.IntegrityError: a fence of the schema would be broken; nothing was written.
             LeaseError: another engine took over a lease that this store held; nothing was written.
         """
-        with self._outbox.committing() as told, self._backend.writer.begin() as connection:
+        with self._outbox.committing(records) as told, self._backend.writer.begin() as connection:
             self._leases.verify(connection)
             happenings: list[Happening] = []
             for record in sorted(records, key=_precedence):
@@ -117,9 +120,11 @@ class SqlStore:
         """Return one position."""
         return self._one(Position, select(tables.positions).where(tables.positions.c.id == position_id))
 
-    def positions(self, *, open_only: bool = False) -> list[Position]:
-        """Return positions, oldest first."""
+    def positions(self, *, open_only: bool = False, mint: Mint | None = None) -> list[Position]:
+        """Return positions, oldest first; of *mint* alone where one is given."""
         query = select(tables.positions).order_by(tables.positions.c.opened_at, tables.positions.c.id)
+        if mint is not None:
+            query = query.where(tables.positions.c.mint == mint)
         return self._all(Position, query.where(tables.positions.c.status != "closed") if open_only else query)
 
     def order(self, order_id: OrderId) -> Order | None:
@@ -169,17 +174,58 @@ class SqlStore:
         query = select(tables.alerts).order_by(tables.alerts.c.raised_at, tables.alerts.c.id)
         return self._all(Alert, query.where(tables.alerts.c.status != "resolved") if unresolved_only else query)
 
+    def entry_switch(self, wallet: str) -> EntrySwitch | None:
+        """Return whether positions are opened for *wallet*; None where nobody ever said."""
+        return self._one(EntrySwitch, select(tables.entry_switches).where(tables.entry_switches.c.wallet == wallet))
+
     def events(self, since: int = 0, pattern: str = ">", limit: int = 1000) -> list[StoredEvent]:
         """Return the first *limit* events after number *since* whose subjects *pattern* names."""
         return journal.read(self._backend.reader, since, pattern, limit)
+
+    def newest_events(self, pattern: str = ">", limit: int = 1000) -> list[StoredEvent]:
+        """Return the last *limit* events whose subjects *pattern* names."""
+        return journal.newest(self._backend.reader, pattern, limit)
 
     def last_event(self) -> int:
         """Return the number of the newest event; 0 where there is none."""
         return journal.last(self._backend.reader)
 
+    def raise_peaks(self, peaks: Mapping[PositionId, float]) -> None:
+        """Save the peak price of each position in one transaction; a higher one stays; see `engine.ports.Store`."""
+        rows = tables.positions
+        higher = update(rows).where(rows.c.id == bindparam("of"), rows.c.peak_price < bindparam("peak"))
+        higher = higher.values(peak_price=bindparam("peak"))
+        with self._backend.writer.begin() as connection:
+            self._leases.verify(connection)
+            connection.execute(higher, [{"of": position_id, "peak": price} for position_id, price in peaks.items()])
+
+    def keep_candles(self, candles: Sequence[Candle]) -> None:
+        """Write *candles* in one transaction; one that is there already is followed by the new one.
+
+        Raises:
+            LeaseError: another engine took over a lease that this store held; nothing was written.
+        """
+        with self._backend.writer.begin() as connection:
+            self._leases.verify(connection)
+            candle_rows.keep(connection, candles)
+
+    def candles(self, mint: Mint, since: Nanos, until: Nanos) -> list[Candle]:
+        """Return the candles of *mint* that begin between *since* and *until*, both included, oldest first."""
+        return candle_rows.read(self._backend.reader, mint, since, until)
+
+    def drop_candles(self, before: Mapping[Mint, Nanos]) -> None:
+        """Remove the candles of each mint that begin before its moment."""
+        with self._backend.writer.begin() as connection:
+            self._leases.verify(connection)
+            candle_rows.drop(connection, before)
+
     def listen(self, listener: OnEvent) -> None:
         """Have *listener* told of every event that is committed here from now on; see `engine.ports.Store`."""
         self._outbox.listen(listener)
+
+    def watch(self, watcher: OnCommit) -> None:
+        """Have *watcher* told of the records of every commit here from now on; see `engine.ports.Store`."""
+        self._outbox.watch(watcher)
 
     def owner(self) -> tuple[str | None, str | None]:
         """Return the profile that the database belongs to and the wallet that was last worked for, where known."""

@@ -97,6 +97,7 @@ positions = Table(
     Column("realized_pnl", Amount, nullable=False),
     Column("fees", Amount, nullable=False),
     Column("levels_taken", Integer, nullable=False),
+    Column("taken_gain_pct", Name, nullable=False),
     Column("peak_price", Float, nullable=False),
     Column("calm_since", BigInteger, nullable=False),
     Column("calm_price", Float, nullable=False),
@@ -235,11 +236,30 @@ events = Table(
     Column("data", JSON, nullable=False),
 )
 
+candles = Table(
+    "candles",
+    metadata,
+    Column("mint", Name, primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("open", Float, nullable=False),
+    Column("high", Float, nullable=False),
+    Column("low", Float, nullable=False),
+    Column("close", Float, nullable=False),
+)
+
 event_counter = Table(
     "event_counter",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("last", BigInteger, nullable=False),
+)
+
+entry_switches = Table(
+    "entry_switches",
+    metadata,
+    Column("wallet", Name, primary_key=True),
+    Column("paused", Boolean, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
 )
 
 leases = Table(

@@ -10,6 +10,7 @@ from actors.confirmer import Confirmer
 from actors.executor import Executor
 from actors.feed import Feed
 from actors.holdings import Holdings
+from actors.peaks import PeakSaver
 from actors.router import OrderRouter
 from actors.supervisor import Child, Supervisor
 from actors.system import (
@@ -17,6 +18,7 @@ from actors.system import (
     CONFIRMER,
     FEED,
     HOLDINGS,
+    PEAKS,
     ROUTER,
     SUPERVISOR,
     Steps,
@@ -80,6 +82,7 @@ class Rig:
         attempting = {**tools, "confirmation": self.confirmation}
         children = [
             Child(ALERTS, Alerts, {"store": self.store, "notifier": self.notifier}),
+            Child(PEAKS, PeakSaver, {"store": self.store}),
             Child(FEED, Feed, {"max_price_age": self.max_price_age}),
             Child(CONFIRMER, Confirmer, {"chain": self.chain, "listener": self.listener}),
             *(Child(name, Executor, attempting) for name in executors),

@@ -78,6 +78,18 @@ COMMANDS = {
             prepare=_nothing,
             effects=lambda desk: len(desk.store.positions()),
         ),
+        Spec(
+            path=f"{V1}/positions/import",
+            body={"tokens": [GUARD]},
+            prepare=_nothing,
+            effects=lambda desk: len(desk.store.positions()),
+        ),
+        Spec(
+            path=f"{V1}/positions/position-1/plan",
+            body={"plan": "moonbag"},
+            prepare=_held,
+            effects=lambda desk: desk.counts("position.*.plan_changed"),
+        ),
         Spec(path=f"{V1}/positions/position-1/exit", body={"percent": 50}, prepare=_held, effects=_exits),
         Spec(path=f"{V1}/positions/position-1/emergency", prepare=_held, effects=_exits),
         Spec(path=f"{V1}/positions/emergency", prepare=_held, effects=_exits),
@@ -105,8 +117,8 @@ COMMANDS = {
         Spec(path=f"{V1}/engine/entries/pause", prepare=_nothing, effects=_paused),
         Spec(
             path=f"{V1}/engine/entries/resume",
-            prepare=_nothing,
-            effects=lambda desk: sum(line["event"] == "ended" for line in desk.audit),
+            prepare=lambda desk: desk.engine.pause_entries(),
+            effects=lambda desk: 1 - _paused(desk),
         ),
         Spec(path=f"{V1}/engine/drain", prepare=_nothing, effects=lambda desk: desk.process.drained),
     )

@@ -12,17 +12,19 @@ from typing import Any
 
 import httpx
 
+from engine.api.folder import AUDIT, TOKEN
 from engine.api.server import ApiServer
-from engine.api.serving import AUDIT, TOKEN, served
-from engine.app import Engine, Ports
+from engine.api.serving import served
+from engine.app import Engine
 from engine.bus.local import LocalBus
 from engine.clock import ManualClock
-from engine.config import ApiSection, Settings, StoreSection
+from engine.config import ApiSection, ConsoleSection, Settings, StoreSection
 from engine.domain.alert import Alert, Severity
 from engine.domain.order import Order
 from engine.domain.position import Position
 from engine.domain.units import PositionId
 from engine.ids import CountedIds
+from engine.wiring import Ports
 from tests.doubles import FakeChain, FakeMarket, FakeSigner, FakeVenue, RecordingNotifier
 from tests.doubles_store import MemoryStore
 from tests.factories import MINT, a_position
@@ -59,7 +61,7 @@ class Messenger:
 class Desk:
     """An engine, and everything that a test looks at or sets."""
 
-    def __init__(self, folder: Path, section: ApiSection, store: MemoryStore) -> None:
+    def __init__(self, folder: Path, section: ApiSection, store: MemoryStore, *, console: bool = False) -> None:
         self.folder = folder
         self.clock = ManualClock()
         self.store = store
@@ -82,7 +84,9 @@ class Desk:
             sources=(),
             channels=(self.channel,),
         )
-        settings = Settings(api=section, store=StoreSection(path=folder / "engine.db"))
+        settings = Settings(
+            api=section, store=StoreSection(path=folder / "engine.db"), console=ConsoleSection(enabled=console)
+        )
         self.engine = Engine(self.ports, settings, max_price_age=None, check_interval=None)
         self.client = httpx.Client()
         self.server: ApiServer | None = None
@@ -131,11 +135,15 @@ def running(
     prepare: Callable[[Desk], object] = lambda _desk: None,
     *,
     store: MemoryStore | None = None,
+    console: bool = False,
     **options: Any,
 ) -> Iterator[Desk]:
-    """Run an engine with its API; *prepare* is called before it starts, *options* are those of `served`."""
+    """Run an engine with its API.
+
+    *prepare* is called before it starts; *console* says whether that is served too; *options* are those of `served`.
+    """
     section = options.pop("section", ApiSection(port=0))
-    desk = Desk(folder, section, store or MemoryStore())
+    desk = Desk(folder, section, store or MemoryStore(), console=console)
     prepare(desk)
     desk.engine.start()
     try:

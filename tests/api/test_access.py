@@ -12,8 +12,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from engine.api.access import Access
+from engine.api.folder import TOKEN
 from engine.api.lockout import FAILURES, Lockout
-from engine.api.serving import TOKEN
 from engine.api.tokens import ApiToken, token_at
 from engine.clock import ManualClock
 from engine.config import ApiSection
@@ -91,6 +91,13 @@ def test_a_page_of_the_same_server_or_a_known_one_is_let_in(tmp_path: Path) -> N
         preflight = desk.client.options(f"{V1}/positions", headers=asked)
         assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, PAGE)
         assert desk.client.get(f"{V1}/positions", headers={**asked}).status_code == 401
+
+
+@pytest.mark.parametrize("origin", ["http://[::1", "http://[v1.x]:", "//", "null", "\xb2", "http://"])
+def test_an_origin_that_is_none_is_foreign(desk: Desk, origin: str) -> None:
+    """Refused like any other, and not a failure inside; without a token too."""
+    answer = desk.client.get("/livez", headers={b"Origin": origin.encode("latin-1"), b"Authorization": b""})
+    assert (answer.status_code, "Origin" in answer.json()["detail"]) == (403, True)
 
 
 @pytest.mark.parametrize(

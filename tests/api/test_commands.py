@@ -12,7 +12,8 @@ import pytest
 
 from engine.api.audit import AuditError, AuditLog, verify
 from engine.api.commands import REPLAYED, Call, Commands
-from engine.api.serving import AUDIT
+from engine.api.folder import AUDIT
+from engine.api.gate import LARGEST_BODY
 from engine.clock import ManualClock
 from engine.domain.errors import BadInputError
 from engine.domain.order import OrderKind
@@ -43,7 +44,7 @@ def test_what_is_refused_has_no_effect(name: str, tmp_path: Path) -> None:
     """No token, a wrong one, another host, a foreign page, GET, no key, a bad key, a body that is too large."""
     spec = COMMANDS[name]
     with running(tmp_path, spec.prepare) as desk:
-        before = spec.effects(desk)
+        before, too_large = spec.effects(desk), b"x" * (LARGEST_BODY + 1)
         refused = {
             "no token": (desk.post(spec.path, spec.body, headers={"Authorization": ""}), 401),
             "wrong token": (desk.post(spec.path, spec.body, headers={"Authorization": "Bearer " + "a" * 43}), 401),
@@ -52,7 +53,7 @@ def test_what_is_refused_has_no_effect(name: str, tmp_path: Path) -> None:
             "opaque origin": (desk.post(spec.path, spec.body, headers={"Origin": "null"}), 403),
             "no key": (desk.post(spec.path, spec.body, key=None), 400),
             "bad key": (desk.post(spec.path, spec.body, key="a b"), 400),
-            "too large": (desk.client.post(spec.path, content=b"x" * 70_000, headers={"Idempotency-Key": "k"}), 413),
+            "too large": (desk.client.post(spec.path, content=too_large, headers={"Idempotency-Key": "k"}), 413),
         }
         for why, (answer, status) in refused.items():
             assert answer.status_code == status, f"{why}: {answer.text}"

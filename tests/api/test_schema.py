@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 
+from tests.api.commands import GUARD
 from tests.api.desk import V1, Desk, running
 from tests.factories import an_alert, an_exit
 
@@ -114,6 +115,18 @@ def test_a_bad_body_is_told_which_field_is_wrong(served: Desk, path: str, body: 
     """422, the field and one sentence; nothing is written down, since nothing was begun."""
     answer = served.post(f"{V1}/{path}", body, key=f"bad {field}".replace(" ", "-"))
     assert (answer.status_code, field in answer.json()["detail"]) == (422, True), answer.text
+
+
+def test_a_bad_body_is_told_in_plain_words(served: Desk) -> None:
+    """What the validating library calls its errors is left out."""
+    path, headers = (
+        f"{V1}/positions/position-1/exit",
+        {"Idempotency-Key": "garbled", "Content-Type": "application/json"},
+    )
+    garbled = served.client.post(path, content=b"{x", headers=headers)
+    assert garbled.json()["detail"].startswith("the body is not JSON: ")
+    amount = served.post(f"{V1}/positions/guard", GUARD | {"amount": "-5"}, key="amount").json()["detail"]
+    assert amount == "amount: should be a whole number, or its digits as a string"
 
 
 def test_every_command_asks_for_a_key_and_every_operation_but_health_for_the_token(served: Desk) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import random
+import socket
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +15,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from engine.domain.units import AlertId
 from tests.api.desk import V1, Desk
+from tests.factories import an_alert
 
 EXIT = f"{V1}/positions/position-1/exit"
 
@@ -72,8 +77,75 @@ def test_server_sent_events_have_the_number_to_resume_by(desk: Desk) -> None:
         assert next(heard) == second
     with events(desk, "subjects=order.>", **{"Last-Event-ID": first}) as heard:
         assert next(heard) == second
+    with events(desk, "subjects=order.>&since=0", **{"Last-Event-ID": first}) as heard:
+        assert next(heard) == second  # a browser that connects again asks with what it was given at first
     with listening(desk, f"subjects=order.>&since={first}") as line:
         assert json.loads(line.recv(timeout=10)) == second[1]
+
+
+@pytest.mark.parametrize("last", ["\xb2", "x", "-1", "1.5", "9" * 30])
+def test_a_last_event_id_that_is_no_number_is_refused(desk: Desk, last: str) -> None:
+    """A reader that believed to resume would miss what happened meanwhile."""
+    answer = desk.client.get(f"{V1}/events", headers={b"Last-Event-ID": last.encode("latin-1")}, timeout=5)
+    assert (answer.status_code, "Last-Event-ID" in answer.json()["detail"]) == (400, True)
+
+
+@contextmanager
+def by_websocket(desk: Desk, since: int) -> Iterator[Callable[[], int]]:
+    """Listen to durable events after number *since*; yield what returns the number of the next."""
+    with listening(desk, f"since={since}&subjects=*.*.*") as line:
+        yield lambda: int(json.loads(line.recv(timeout=10))["sequence"])
+        line.socket.shutdown(socket.SHUT_RDWR)  # no farewell: its process was killed
+
+
+@contextmanager
+def by_server_sent_events(desk: Desk, since: int) -> Iterator[Callable[[], int]]:
+    """Do the same by the other way."""
+    with events(desk, f"since={since}&subjects=*.*.*") as heard:
+        yield lambda: int(next(heard)[0])
+
+
+@contextmanager
+def busy(desk: Desk) -> Iterator[threading.Event]:
+    """Let durable and live events happen meanwhile, until what is yielded is set."""
+    over, pause = threading.Event(), threading.Event()
+
+    def work() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            desk.store.commit(an_alert(id=AlertId(f"alert-{number}")))
+            desk.bus.publish("engine.drained", {"queued": number})
+            pause.wait(0.002)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield over
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("listen", [by_websocket, by_server_sent_events])
+def test_a_reader_that_is_killed_100_times_sees_each_durable_event_once_and_in_order(
+    desk: Desk, listen: Callable[[Desk, int], Any]
+) -> None:
+    """During a busy run it comes back with the last number that it saw, after as many events as chance has it."""
+    chance, seen = random.Random(11), list[int]()
+
+    def read(count: int) -> None:
+        with listen(desk, seen[-1] if seen else 0) as following:
+            for _ in range(count):
+                seen.append(following())
+
+    with busy(desk) as over:
+        for _ in range(100):
+            read(chance.randrange(1, 8))
+        over.set()
+    read(desk.store.last_event() - len(seen))
+    assert seen == list(range(1, desk.store.last_event() + 1))
+    assert len(seen) > 100
 
 
 def test_a_number_that_is_not_there_yet_is_refused(desk: Desk) -> None:

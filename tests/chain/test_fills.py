@@ -11,7 +11,7 @@ from solders.keypair import Keypair
 from chain.fills import account_keys, fill_of
 from chain.programs import SYSTEM
 from engine.domain.swap import Fill
-from engine.domain.units import Mint
+from engine.domain.units import SECOND, Mint
 from tests.chain.recordings import named, needs_recordings, recorded, transaction
 
 FAILED = "metamask_snap/swap-failed-transaction__EXPECTED_SWAP_FAILED_TRANSACTION_DATA"
@@ -210,3 +210,12 @@ def test_tokens_are_added_up_over_all_accounts_of_the_wallet() -> None:
         post=[_balance(1, USDC, WALLET, 0), _balance(2, USDC, WALLET, 3), _balance(3, USDC, OTHER, 109)],
     )
     assert fill_of(found, wallet=WALLET, mint=USDC).tokens == -9
+
+
+@needs_recordings
+@pytest.mark.parametrize("told", [1_753_000_000, None])
+@pytest.mark.parametrize("name", ["open_sol_bot/open", FAILED])
+def test_a_fill_has_the_time_of_its_block(name: str, told: int | None) -> None:
+    """In nanoseconds, landed or reverted; None where the node does not tell it."""
+    found = transaction(name) | {"blockTime": told}
+    assert _payer_fill(found, str(USDC)).time == (told * SECOND if told else None)

@@ -277,17 +277,18 @@ def _read_so(place: Place, value: Any, outcome: Any) -> bool:
     """Return whether *outcome* is what Solana documents *value* at *place* to mean."""
     match place, value:
         case ("result",), None:
-            return outcome is None  # getTransaction: not known
+            read = outcome is None  # getTransaction: not known
         case ("result", "value"), None:
-            return isinstance(outcome, BadInputError)  # getAccountInfo: no such account
+            read = isinstance(outcome, BadInputError)  # getAccountInfo: no such account
         case ("result", "value", 0), None:
-            return bool(outcome == [None])  # getSignatureStatuses: not known
+            read = outcome == [None]  # getSignatureStatuses: not known
         case ("result", "value", 0, "confirmationStatus"), None:
-            return bool(outcome[0].confirmation == "processed")  # a node too old to say
-        case (*_, "err"), str():
-            return True  # any name may be that of an error
+            read = outcome[0].confirmation == "processed"  # a node too old to say
+        case ("result", "blockTime"), None:
+            read = outcome.time is None  # getTransaction: not told
         case _:
-            return False
+            read = place[-1] == "err" and isinstance(value, str)  # any name may be that of an error
+    return bool(read)
 
 
 # What the faults of the chain mean for a swap

@@ -17,18 +17,32 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from engine.domain.alert import Alert, AlertStatus, Severity
+from engine.domain.candles import MINUTE, Candle
+from engine.domain.entries import EntrySwitch
 from engine.domain.errors import FailureKind
 from engine.domain.events import StoredEvent, Told, events_of
 from engine.domain.order import Attempt, AttemptStatus, Order, OrderStatus, reclaim_order
 from engine.domain.plan import PRESETS
 from engine.domain.position import ActiveExit, Position, PositionStatus, WantedExit
 from engine.domain.swap import SwapFailure
-from engine.domain.units import AlertId, Lamports, Nanos, OrderId, PositionId, RawAmount, Signature
+from engine.domain.units import AlertId, Lamports, Mint, Nanos, OrderId, PositionId, RawAmount, Signature
 from engine.domain.urgency import ExitReason
 from engine.ports import LeaseError, Record, Store
 from engine.store.sql import SqlStore
 from tests.doubles_store import MemoryStore
-from tests.factories import NOW, POSITION, a_fill, a_position, an_alert, an_attempt, an_entry, an_event, an_exit
+from tests.factories import (
+    MINT,
+    NOW,
+    POSITION,
+    a_fill,
+    a_plan,
+    a_position,
+    an_alert,
+    an_attempt,
+    an_entry,
+    an_event,
+    an_exit,
+)
 
 U64 = 2**64 - 1
 RENT = Lamports(890_880)
@@ -109,7 +123,8 @@ def positions() -> list[Position]:
         last_exit_timestamp=later(1),
         closed_at=Nanos(2**63 - 1),
     )
-    return [plain, exiting, closed, *(a_position(plan=plan) for plan in PRESETS.values())]
+    changed = a_position(plan=a_plan(take_profits=()), taken_gain_pct=Decimal("1000000.50"))
+    return [plain, exiting, closed, changed, *(a_position(plan=plan) for plan in PRESETS.values())]
 
 
 @pytest.mark.parametrize("position", positions(), ids=lambda position: str(position.status))
@@ -228,6 +243,18 @@ def test_an_alert_comes_back_as_it_was(store: Store, alert: Alert) -> None:
     store.commit(alert)
     assert store.alert(AlertId("alert-1")) == alert
     assert store.alerts() == [alert]
+
+
+def test_whether_positions_are_opened_is_kept_for_each_wallet(store: Store) -> None:
+    """The last word of a person counts; of a wallet that nobody spoke of there is none. No event tells of it."""
+    assert store.entry_switch(WALLET) is None
+    paused = EntrySwitch(wallet=WALLET, paused=True, updated_at=NOW)
+    resumed = replace(paused, paused=False, updated_at=later(1))
+    for switch in (paused, resumed, paused):
+        store.commit(switch)
+        assert store.entry_switch(WALLET) == switch
+    assert store.entry_switch("another wallet") is None
+    assert store.last_event() == 0
 
 
 @pytest.mark.parametrize("words", ["\0", "\x1b", "\x1b0", "\x1b[", "a\0\x1b[\x1b\0", "\\u0000"])
@@ -440,6 +467,16 @@ def test_open_positions_are_those_that_are_not_closed(store: Store) -> None:
         store.commit(a_position(id=PositionId(status), status=status))
     found = {position.status for position in store.positions(open_only=True)}
     assert found == set(PositionStatus) - {PositionStatus.CLOSED}
+
+
+def test_positions_of_one_mint_are_asked_for_alone(store: Store) -> None:
+    """Open ones only, where these are wanted."""
+    other = Mint("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
+    store.commit(a_position(id=PositionId("a")), a_position(id=PositionId("b"), mint=other))
+    store.commit(a_position(id=PositionId("c"), status=PositionStatus.CLOSED))
+    assert [position.id for position in store.positions(mint=MINT)] == ["a", "c"]
+    assert [position.id for position in store.positions(open_only=True, mint=MINT)] == ["a"]
+    assert [position.id for position in store.positions(mint=other)] == ["b"]
 
 
 def test_orders_come_oldest_first(store: Store) -> None:
@@ -664,6 +701,18 @@ def test_events_are_read_from_a_number_by_subject_and_in_pages(store: Store) -> 
     assert store.events(pattern="Position.>") == store.events(pattern="pos.>") == store.events(60) == []
 
 
+def test_the_newest_events_are_read_by_subject(store: Store) -> None:
+    """Oldest first, however many lie in between that nobody asked for, and as many as there are."""
+    for number in range(30):
+        store.commit(an_alert(id=AlertId(f"alert-{number}")))
+        store.commit(replace(a_position(), id=PositionId(f"position-{number}")))
+    assert [event.seq for event in store.newest_events(limit=3)] == [58, 59, 60]
+    assert [event.seq for event in store.newest_events("alert.>", 2)] == [57, 59]
+    assert [event.seq for event in store.newest_events("*.alert-7.*", 2)] == [15]
+    assert store.newest_events("position.>", 1000) == store.events(0, "position.>")
+    assert store.newest_events("pos.>") == []
+
+
 def test_a_listener_that_raises_harms_nobody(store: Store) -> None:
     """The commit stands, and the other listeners are told of it."""
     told: list[str] = []
@@ -770,6 +819,120 @@ def _standing(store: Store, record: Record) -> Any:
             return None
 
 
+# Commits ---------------------------------------------------------------------------------------------------
+
+
+def test_a_watcher_is_told_of_every_commit(store: Store) -> None:
+    """Of all its records, also where they are no news, once they can be read; of what was refused, nothing."""
+    told: list[tuple[Record, ...]] = []
+
+    def watch(records: tuple[Record, ...]) -> None:
+        assert store.position(POSITION) is not None
+        told.append(records)
+
+    store.watch(watch)
+    store.commit(a_position(), an_exit())
+    store.commit(a_position(peak_price=0.2))
+    with pytest.raises(FENCE):
+        store.commit(an_alert(), an_exit(id=OrderId("exit-2")))
+    assert told == [(a_position(), an_exit()), (a_position(peak_price=0.2),)]
+
+
+def test_a_watcher_that_raises_harms_nobody(store: Store) -> None:
+    """The commit stands, other watchers are told of it, and so are those who listen for events."""
+    told: list[object] = []
+
+    def broken(_records: tuple[Record, ...]) -> None:
+        raise RuntimeError("a watcher broke")
+
+    store.watch(broken)
+    store.watch(told.append)
+    store.listen(lambda event, _record: told.append(event.seq))
+    store.commit(a_position())
+    assert told == [(a_position(),), 1]
+
+
+def test_threads_that_commit_at_once_are_watched_in_order(store: Store) -> None:
+    """What was told last of a record is what the store holds."""
+    newest: dict[str, Record] = {}
+    store.watch(lambda records: newest.update({record.id: record for record in records if isinstance(record, Alert)}))
+    begin = threading.Barrier(4)
+
+    def work(worker: int) -> None:
+        begin.wait(timeout=10)
+        for number in range(10):
+            store.commit(an_alert(count=1 + worker * 100 + number))
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert [newest[AlertId("alert-1")]] == store.alerts()
+
+
+# Candles ---------------------------------------------------------------------------------------------------
+
+
+def a_candle(minute: int = 0, *, mint: Mint = MINT, **prices: Any) -> Candle:
+    """Return the candle of a minute."""
+    at = later(minute * MINUTE)
+    return replace(Candle(mint=mint, at=at, open=2.0, high=4.0, low=1.0, close=3.0), **prices)
+
+
+def test_candles_come_back_as_they_were(store: Store) -> None:
+    """To the last bit, oldest first, those of one mint that begin within the span, its ends included."""
+    odd = a_candle(2, open=0.1 + 0.2, high=1.7976931348623157e308, low=5e-324)
+    store.keep_candles([odd, a_candle(0), a_candle(1), a_candle(1, mint=Mint("other"))])
+    store.keep_candles([])
+    assert store.candles(MINT, later(0), later(2 * MINUTE)) == [a_candle(0), a_candle(1), odd]
+    assert store.candles(MINT, later(1), later(2 * MINUTE - 1)) == [a_candle(1)]
+    assert store.candles(Mint("unknown"), later(0), later(9 * MINUTE)) == []
+
+
+def test_a_candle_that_goes_on_is_added_to_the_one_that_is_there(store: Store) -> None:
+    """As after a restart within a minute: the first price stays, and lows and highs are of both."""
+    store.keep_candles([a_candle(0), a_candle(1)])
+    store.keep_candles([a_candle(0, open=3.5, high=3.7, low=0.5, close=0.6)])
+    store.keep_candles([a_candle(1, open=3.5, high=5.0, low=3.4, close=4.5), a_candle(2)])
+    assert store.candles(MINT, later(0), later(9 * MINUTE)) == [
+        a_candle(0, open=2.0, high=4.0, low=0.5, close=0.6),
+        a_candle(1, open=2.0, high=5.0, low=1.0, close=4.5),
+        a_candle(2),
+    ]
+
+
+def test_candles_from_before_a_moment_are_removed(store: Store) -> None:
+    """Of each mint from before its own; those of others stay."""
+    other = Mint("other")
+    store.keep_candles([a_candle(minute, mint=mint) for minute in range(3) for mint in (MINT, other, Mint("third"))])
+    store.drop_candles({})
+    store.drop_candles({MINT: later(2 * MINUTE), other: later(MINUTE), Mint("unknown"): later(0)})
+    left = [store.candles(mint, later(0), later(9 * MINUTE)) for mint in (MINT, other, Mint("third"))]
+    assert [len(candles) for candles in left] == [1, 2, 3]
+    assert left[0] == [a_candle(2)]
+
+
+def test_candles_are_no_events(store: Store) -> None:
+    """Nobody is told of them, and no number is taken."""
+    told: list[object] = []
+    store.watch(told.append)
+    store.keep_candles([a_candle()])
+    assert (store.last_event(), told) == (0, [])
+
+
+def test_peaks_only_rise(store: Store) -> None:
+    """All in one go, each to what it is given unless it is higher already; nothing else changes, and nobody is told."""
+    low, high = a_position(id=PositionId("low"), peak_price=1.5), a_position(id=PositionId("high"), peak_price=2.5)
+    store.commit(low, high)
+    told: list[object] = []
+    store.watch(told.append)
+    before = store.last_event()
+    store.raise_peaks({low.id: 2.0, high.id: 2.0, PositionId("unknown"): 9.0})
+    assert {each.id: each for each in store.positions()} == {low.id: replace(low, peak_price=2.0), high.id: high}
+    assert (store.last_event(), told) == (before, [])
+
+
 # Threads ---------------------------------------------------------------------------------------------------
 
 
@@ -821,6 +984,19 @@ def test_of_two_threads_that_raise_an_exit_one_is_refused(store: Store) -> None:
 
 
 # The database ----------------------------------------------------------------------------------------------
+
+
+def test_a_pause_outlives_the_program(tmp_path: Path) -> None:
+    """Whoever opens the database next finds it."""
+    paused = EntrySwitch(wallet=WALLET, paused=True, updated_at=NOW)
+    before = SqlStore(tmp_path / "ripcord.db")
+    before.commit(paused)
+    before.close()
+    after = SqlStore(tmp_path / "ripcord.db")
+    try:
+        assert after.entry_switch(WALLET) == paused
+    finally:
+        after.close()
 
 
 def test_a_reopened_database_has_everything(tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from chain.keys.wallet import Wallet
 from engine import logs
-from engine.app import Engine, connect
+from engine.app import Engine
 from engine.daemon import Daemon
 from engine.domain.position import Position
 from engine.domain.urgency import ExitReason
 from engine.ids import RandomIds
 from engine.ports import Store
 from engine.store.sql import SqlStore
+from engine.wiring import connect
 from tests.crash.oracle import asks_for_a_person, unfinished
 from tests.crash.plan import POSITION, Kill, Plan
 from tests.crash.timing import Epoch

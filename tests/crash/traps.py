@@ -12,8 +12,8 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from chain.http.client import READ_TIMEOUT
-from engine.app import Ports
 from engine.ports import Record
+from engine.wiring import Ports
 from tests.crash.forks import die
 from tests.crash.plan import Kill
 from tests.crash.points import CALLS, SEND_WITHIN, Moment, Point, Step, step_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,11 @@ def commands(group: Any, prefix: str = "") -> Iterator[str]:
 COMMANDS = tuple(commands(typer.main.get_command(app)))
 
 
-def options(command: str) -> set[str]:
+@cache
+def options(command: str) -> frozenset[str]:
     """Return the options that the help of *command* shows."""
     shown = CliRunner().invoke(app, [*command.split(), "--help"]).output
-    return set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", shown, re.MULTILINE))
+    return frozenset(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", shown, re.MULTILINE))
 
 
 def anchors(path: Path) -> set[str]:

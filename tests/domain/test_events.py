@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from engine.domain.alert import acknowledged, again, resolved
+from engine.domain.entries import EntrySwitch
 from engine.domain.events import DURABLE, arranged, events_of, numbered, type_of
 from engine.domain.order import AttemptStatus, OrderStatus
+from engine.domain.plan import PRESETS
 from engine.domain.position import ActiveExit, PositionStatus
-from engine.domain.units import Lamports, Nanos, OrderId, RawAmount
+from engine.domain.units import Lamports, Nanos, OrderId, RawAmount, seconds
 from engine.domain.urgency import ExitReason
-from tests.factories import NOW, a_fill, a_position, an_alert, an_attempt, an_event, an_exit
+from engine.events.durable import data_of
+from tests.factories import NOW, a_fill, a_plan, a_position, an_alert, an_attempt, an_event, an_exit
 
 EXIT = ActiveExit(order_id=OrderId("exit-1"), reason=ExitReason.STOP_LOSS, amount=RawAmount(1), sell_pct=Decimal(100))
 NEXT = replace(EXIT, order_id=OrderId("exit-2"))
@@ -45,6 +48,9 @@ LATER = Nanos(NOW + 1)
         (FAILED, replace(PENDING, active_exit=NEXT), ["exit_requested"]),
         (PENDING, FOLLOWED, ["partially_exited", "exit_requested"]),
         (CLOSED, replace(CLOSED, fees=Lamports(5)), []),
+        (OPEN, replace(OPEN, plan=PRESETS["moonbag"], updated_at=LATER), ["plan_changed"]),
+        (OPEN, replace(PENDING, plan=PRESETS["moonbag"]), ["plan_changed", "exit_requested"]),
+        (None, replace(OPEN, plan=PRESETS["moonbag"]), ["opened"]),
         (None, SIGNED, ["signed"]),
         (SIGNED, SIGNED, []),
         *((SIGNED, replace(SIGNED, status=status), [status]) for status in list(AttemptStatus)[1:]),
@@ -58,6 +64,7 @@ LATER = Nanos(NOW + 1)
         (resolved(ALERT, LATER), resolved(ALERT, LATER), []),
         (None, an_exit(), []),
         (None, a_fill(), []),
+        (None, EntrySwitch(wallet="wallet", paused=True, updated_at=NOW), []),
     ],
 )
 def test_a_change_is_told_as_what_it_is(before: Any, after: Any, told: list[str]) -> None:
@@ -65,6 +72,23 @@ def test_a_change_is_told_as_what_it_is(before: Any, after: Any, told: list[str]
     happenings = events_of(before, after)
     assert [happening.subject.rpartition(".")[2] for happening in happenings] == told
     assert {happening.time for happening in happenings} <= {after.updated_at if told else None}
+
+
+def test_a_changed_plan_is_told_with_the_one_before() -> None:
+    """Both are in the data, with durations as they are given and null for a rule that is not there."""
+    plan = a_plan(max_hold=seconds(90), stagnation=("2.50", seconds("0.5")), trailing=("1E+1", "5"))
+    (happening,) = events_of(OPEN, replace(OPEN, plan=plan))
+    data = data_of(happening)
+    assert (happening.old_plan, data["old_plan"]["trailing"], data["old_plan"]["max_hold"]) == (OPEN.plan, None, None)
+    assert data["new_plan"] == {
+        "stop_loss_pct": "20",
+        "take_profits": [
+            {"gain_pct": str(level.gain_pct), "sell_pct": str(level.sell_pct)} for level in plan.take_profits
+        ],
+        "trailing": {"activation_pct": "10", "trail_pct": "5"},
+        "max_hold": "90s",
+        "stagnation": {"band_pct": "2.50", "window": "0.5s"},
+    }
 
 
 @pytest.mark.parametrize("status", OrderStatus)

@@ -1,7 +1,7 @@
 """The whole life of a position and its orders, against a model that only counts.
 
-Prices move, attempts are sent, fill, fail and are withdrawn, and a person orders, retries and releases, in any
-sequence; the steps are performed as an actor performs them.
+Prices move, attempts are sent, fill, fail and are withdrawn, and a person orders, retries, releases and changes the
+plan, in any sequence; the steps are performed as an actor performs them.
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ from engine.domain.guarding import (
     withdrawing,
 )
 from engine.domain.order import Order, OrderStatus, resigned, sent, submitted
+from engine.domain.plan import ExitPlan
 from engine.domain.position import DUST, Position, PositionStatus
+from engine.domain.replanning import replanned
 from engine.domain.retry import RetryPolicies, after_failure, cancelled, decided
 from engine.domain.swap import SwapFailure
 from engine.domain.units import Lamports, Nanos, OrderId, RawAmount, Signature, seconds, whole
-from engine.domain.urgency import ExitReason, more_urgent
+from engine.domain.urgency import TAKE_PROFITS, ExitReason, more_urgent
 from tests.factories import NOW, a_fill, a_plan, a_position
 
 POLICIES = RetryPolicies()
@@ -45,6 +47,13 @@ PLAN = a_plan(
     max_hold=seconds(3600),
     stagnation=("5", seconds(600)),
 )
+PLANS = (
+    PLAN,
+    a_plan(take_profits=[("50", "33"), ("100", "50")]),
+    a_plan(take_profits=[("30", "10"), ("35", "10"), ("60", "100")], stagnation=("2", seconds(300))),
+    a_plan(take_profits=(), trailing=("0", "2"), max_hold=seconds(600)),
+)
+"""With the same stop loss, which the model looks at."""
 STOPPING = (ExitReason.STOP_LOSS, ExitReason.EMERGENCY)
 FEE = Lamports(5_000)
 
@@ -70,6 +79,7 @@ class Life(RuleBasedStateMachine):
         self.orders: list[Order] = []
         self.withdrawal: OrderId | None = None
         self.chain_sold = self.chain_brought = self.chain_fees = 0
+        self.fired = [Decimal(0)]
 
     # What an actor does with a step ------------------------------------------------------------------------
 
@@ -109,11 +119,22 @@ class Life(RuleBasedStateMachine):
     def price(self, factor: float) -> None:
         """The price moves."""
         was_closed, before = self.position.closed, self.position
-        self.perform(*on_price(self.position, still(self.entry * factor, self.now), self.now))
+        position, action = on_price(self.position, still(self.entry * factor, self.now), self.now)
+        self.look_at_target(action)
+        self.perform(position, action)
         if was_closed:
             assert self.position == before
         elif factor < 0.8:
             assert self.exits_with(*STOPPING), "a stop that was crossed has an order, or the promise of one"
+
+    def look_at_target(self, action: Action) -> None:
+        """Make sure that a target that fires was not there before, whichever plan it is of."""
+        if action is None:
+            return
+        reason = action.reason if isinstance(action, RaiseExit) else action.wanted.reason
+        if reason in TAKE_PROFITS:
+            self.fired.append(self.position.plan.take_profits[TAKE_PROFITS.index(reason)].gain_pct)
+            assert self.fired[-1] > self.fired[-2], "each target fires once"
 
     def exits_with(self, *reasons: ExitReason) -> bool:
         """Return whether an exit for one of *reasons* is on its way, is wanted, or waits for a person."""
@@ -238,6 +259,18 @@ class Life(RuleBasedStateMachine):
                 released(self.position, self.now)
             return
         self.perform(released(self.position, self.now), None)
+
+    @rule(plan=st.sampled_from(PLANS))
+    def change_plan(self, plan: ExitPlan) -> None:
+        """A person changes the plan: nothing but the rules is another."""
+        before = self.position
+        if before.closed:
+            with pytest.raises(CommandRefusedError):
+                replanned(before, plan, self.now)
+            return
+        self.position = replanned(before, plan, self.now)
+        for name in ("status", "active_exit", "wanted_exit", "needs_action", "peak_price", "opened_at"):
+            assert getattr(self.position, name) == getattr(before, name)
 
     # What always holds -------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from engine.app import Engine, Ports
+from engine.app import Engine
 from engine.bus.local import LocalBus
 from engine.clock import ManualClock
 from engine.config import Settings
@@ -16,6 +16,7 @@ from engine.domain.plan import ExitPlan
 from engine.domain.units import Mint, Nanos, PositionId, lamports, seconds
 from engine.ids import CountedIds
 from engine.messages.prices import Tick
+from engine.wiring import Ports
 from tests.doubles import FakeChain, FakeMarket, FakeSigner, FakeVenue, RecordingNotifier
 from tests.doubles_store import MemoryStore
 

@@ -14,9 +14,10 @@ from actors.confirmer import Confirmer
 from actors.executor import Executor
 from actors.feed import Feed
 from actors.holdings import Holdings
+from actors.peaks import PeakSaver
 from actors.router import OrderRouter
 from actors.supervisor import Child, Supervisor
-from actors.system import ALERTS, CONFIRMER, FEED, HOLDINGS, ROUTER, SUPERVISOR, Steps, System, executor_name
+from actors.system import ALERTS, CONFIRMER, FEED, HOLDINGS, PEAKS, ROUTER, SUPERVISOR, Steps, System, executor_name
 from engine.clock import ManualClock
 from engine.domain.retry import RetryPolicies
 from engine.domain.units import Nanos, seconds
@@ -168,6 +169,7 @@ class Process:
         executors = tuple(executor_name(number) for number in range(SLOTS))
         children = [
             Child(ALERTS, Alerts, {"store": store, "notifier": notifier}),
+            Child(PEAKS, PeakSaver, {"store": store}),
             Child(FEED, Feed, {"max_price_age": max_price_age}),
             Child(CONFIRMER, Confirmer, {"chain": chain}),
             *(Child(name, Executor, tools) for name in executors),

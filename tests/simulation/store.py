@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 from engine.domain.order import Order
 from engine.domain.position import Position
+from engine.domain.units import PositionId
 from engine.ports import Record
 from tests.doubles_store import MemoryStore
 from tests.simulation.weather import Weather
@@ -27,9 +28,17 @@ class SimulatedStore(MemoryStore):
 
     def commit(self, *records: Record) -> None:
         """Keep *records*, or refuse them all."""
+        self._may_refuse()
+        self.keep(*records)
+
+    def raise_peaks(self, peaks: Mapping[PositionId, float]) -> None:
+        """Keep *peaks*, or refuse them all."""
+        self._may_refuse()
+        super().raise_peaks(peaks)
+
+    def _may_refuse(self) -> None:
         if self._rng.random() < self.weather.refused_commit:
             raise DiskFullError("database or disk is full")
-        self.keep(*records)
 
     def exit_of(self, position: Position) -> Order | None:
         """Return the order that *position* waits for."""

@@ -11,12 +11,13 @@ from typing import Any
 from chain.audit import read_ledger
 from chain.keys.wallet import Wallet
 from chain.node.rpc import RpcClient
-from engine.app import Engine, connect
+from engine.app import Engine
 from engine.clock import SystemClock
 from engine.config import Settings
 from engine.domain.units import Lamports
 from engine.ids import RandomIds
 from engine.ports import Store
+from engine.wiring import connect
 from tests.crash.oracle import breaches, rivals, unfinished
 from tests.crash.timing import Stopwatch
 from tests.soak.gauges import sample

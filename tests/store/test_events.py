@@ -7,13 +7,25 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from engine.domain.units import AlertId
 from engine.store import schema
 from engine.store.sql import SqlStore
 from tests.factories import a_position, an_alert, an_event, an_exit
+
+
+def test_a_rare_event_among_many_is_found_in_few_looks(where: str) -> None:
+    """A pattern that leaves most of them out does not take a query for every few."""
+    store = SqlStore(where)
+    store.commit(*(an_alert(id=AlertId(f"alert-{n}"), dedupe_key=str(n)) for n in range(500)))
+    looks: list[str] = []
+    event.listen(store._backend.reader, "before_cursor_execute", lambda *said: looks.append(said[2]))
+    assert [each.seq for each in store.newest_events("*.alert-1.*", 1)] == [2]
+    assert [each.seq for each in store.events(0, "*.alert-400.*", 1)] == [401]
+    assert [look.split()[0] for look in looks].count("SELECT") == 2
+    store.close()
 
 
 def test_events_outlive_the_process(where: str) -> None:
@@ -70,7 +82,7 @@ def test_two_stores_of_one_database_number_together(where: str) -> None:
 def test_a_database_from_before_the_events_gets_them(bare: str, tmp_path: Path) -> None:
     """It begins with the first thing that happens, and has no event of what happened before."""
     older = tmp_path / "older"
-    shutil.copytree(schema.MIGRATIONS, older, ignore=shutil.ignore_patterns("__pycache__", "v0002.py"))
+    shutil.copytree(schema.MIGRATIONS, older, ignore=shutil.ignore_patterns("__pycache__", "v000[2-9].py"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schema.upgrade, "__kwdefaults__", {"migrations": older})
         patch.setattr(schema.up_to_date, "__defaults__", (older,))

@@ -16,14 +16,26 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from engine.domain.candles import Candle
+from engine.domain.entries import EntrySwitch
 from engine.domain.errors import BadInputError
 from engine.store import schema, tables
-from engine.store.rows import TABLES
+from engine.store.backend import backend_of
+from engine.store.rows import TABLES, to_row
 from engine.store.sql import SqlStore
-from tests.factories import a_fill, a_position, an_alert, an_attempt, an_event, an_exit
+from tests.factories import MINT, NOW, a_fill, a_position, an_alert, an_attempt, an_event, an_exit
 from tests.store.process import TTL, WALLET
 
-RECORDS = (a_position(), an_exit(), an_attempt(), a_fill(), an_event(), an_alert())
+RECORDS = (
+    a_position(),
+    an_exit(),
+    an_attempt(),
+    a_fill(),
+    an_event(),
+    an_alert(),
+    EntrySwitch(wallet=WALLET, paused=True, updated_at=NOW),
+)
+CANDLE = Candle(mint=MINT, at=NOW, open=2.0, high=4.0, low=1.0, close=3.0)
 HEAD = """
 import sqlalchemy as sa
 from alembic import op
@@ -122,12 +134,31 @@ def test_an_older_database_is_brought_up_to_date_with_all_that_it_holds(store: S
     store.acquire_lease(WALLET, "first", now=a_position().opened_at, ttl=TTL)
     store.release_lease(WALLET, "first")
     store.commit(*RECORDS)
+    store.keep_candles([CANDLE])
     before = rows(store)
     assert all(before.values())
     upgrade(store, next_revision(tmp_path, GOOD))
     assert rows(store) == before
     with store._backend.reader.connect() as connection:
         assert connection.execute(text("SELECT venue FROM positions")).scalars().all() == ["jupiter"]
+
+
+def test_a_position_from_before_plans_could_be_changed_has_no_earlier_plan(bare: str, tmp_path: Path) -> None:
+    """It comes back as it was, none of its levels taken by another plan, and entries are not paused."""
+    migrations = tmp_path / "older"
+    shutil.copytree(schema.MIGRATIONS, migrations, ignore=shutil.ignore_patterns("__pycache__"))
+    for number in schema.revisions()[2:]:
+        (migrations / "versions" / f"v{number}.py").unlink()
+    backend = backend_of(bare)
+    with backend.begin_migration() as connection:
+        schema.upgrade(connection, backend.where, refuse_beside_an_engine=lambda: None, migrations=migrations)
+        columns = {name: value for name, value in to_row(a_position()).items() if name != "taken_gain_pct"}
+        connection.execute(tables.positions.insert().values(columns))
+    backend.close()
+    store = SqlStore(bare)
+    assert store.positions() == [a_position()]
+    assert store.entry_switch(WALLET) is None
+    store.close()
 
 
 def test_a_newer_database_is_refused(store: SqlStore, bare: str, tmp_path: Path) -> None:

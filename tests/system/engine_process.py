@@ -13,13 +13,14 @@ from typing import Any
 
 from chain.keys.wallet import Wallet
 from engine import logs
-from engine.app import Engine, Ports, connect
+from engine.app import Engine
 from engine.clock import SystemClock
 from engine.config import Settings
 from engine.daemon import Daemon
 from engine.domain.units import seconds
 from engine.ids import RandomIds
 from engine.store.sql import SqlStore
+from engine.wiring import Ports, connect
 
 
 def ports_of(options: dict[str, Any], clock: SystemClock) -> Ports:

@@ -14,6 +14,7 @@ import pytest
 from engine.domain.alert import Alert, AlertStatus, Severity
 from engine.domain.units import AlertId, Nanos
 from engine.store.sql import open_store
+from tests.cli.servers import free_port
 from tests.notify.server import Webhook, webhook
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,9 +34,9 @@ ALERT = Alert(
 
 
 def alerts(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run `run.py alerts` in *folder*, which is its home as well, with nothing else in the environment."""
+    """Run `run.py alerts` in *folder*, which is its home as well, where no engine runs."""
     command = [sys.executable, str(ROOT / "run.py"), "alerts", *arguments]
-    environ = {"HOME": str(folder), **environ}
+    environ = {"HOME": str(folder), "RIPCORD__API__PORT": str(free_port()), **environ}
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -70,7 +71,7 @@ def test_a_test_alert_goes_to_each_channel_and_ends_with_0(tmp_path: Path, hook:
     settle(tmp_path, hook.port)
     done = alerts(tmp_path, "test", TOKEN=TOKEN, DESK=f"json://127.0.0.1:{hook.port}/desk")
     assert (done.returncode, done.stderr) == (0, "")
-    assert cells(done.stdout) == [["phone", "critical", "delivered"], ["desk", "warning", "delivered"]]
+    assert cells(done.stdout) == [["phone", "delivered"], ["desk", "delivered"]]
     assert [request.path for request in hook.requests] == [f"/{TOKEN}", "/desk"]
     assert {request.body["title"] for request in hook.requests} == {"[CRITICAL] TEST - nothing is wrong"}
     assert TOKEN not in done.stdout
@@ -82,10 +83,7 @@ def test_a_channel_that_does_not_take_it_is_named_and_ends_with_1(tmp_path: Path
     hook.answers.append(500)
     done = alerts(tmp_path, "test", "--output", "json", TOKEN=TOKEN, DESK=f"json://127.0.0.1:{hook.port}/desk")
     assert done.returncode == 1
-    assert json.loads(done.stdout) == [
-        {"channel": "phone", "min_severity": "critical", "error": "the service answered 500"},
-        {"channel": "desk", "min_severity": "warning", "error": None},
-    ]
+    assert json.loads(done.stdout) == {"channels": {"phone": "the service answered 500", "desk": None}}
     assert done.stderr == "ripcord: 1 of 2 channels did not take the test alert\n"
 
 
@@ -109,12 +107,13 @@ def test_the_alerts_of_the_database_are_listed(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "own.db"), profile="demo", genesis=None)
     store.commit(ALERT, replace(ALERT, id=AlertId("alert-2"), dedupe_key="x", status=AlertStatus.RESOLVED))
     store.close()
-    done = alerts(tmp_path, "list", "--set", "store.path=own.db")
+    done = alerts(tmp_path, "list", "--database", "own.db")
     assert (done.returncode, done.stderr) == (0, "")
     row = ["alert-1", "critical", "active", "1", "2025-06-15 15:06:40", "STOP FAILED", "A stop failed"]
     assert cells(done.stdout) == [row]
-    listed = json.loads(alerts(tmp_path, "list", "--all", "--output", "json", "--set", "store.path=own.db").stdout)
-    assert [(each["id"], each["status"], each["data"]) for each in listed] == [
-        ("alert-1", "active", {"order_id": "exit-1"}),
-        ("alert-2", "resolved", {"order_id": "exit-1"}),
-    ]
+    listed = json.loads(alerts(tmp_path, "list", "--all", "--output", "json", "--database", "own.db").stdout)["alerts"]
+    assert {(each["id"], each["status"], each["data"]["order_id"]) for each in listed} == {
+        ("alert-1", "active", "exit-1"),
+        ("alert-2", "resolved", "exit-1"),
+    }
+    assert alerts(tmp_path, "list").returncode == 3

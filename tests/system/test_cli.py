@@ -38,6 +38,7 @@ def test_the_demo_shows_every_exit_and_agrees_with_the_chain(tmp_path: Path) -> 
     """The demo exits with 0, has each way out once, and its database adds up to the wallet that it prints."""
     done = ripcord("demo", "--database", "demo.db", "--log-file", "demo.log", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "Console: http://127.0.0.1:" in done.stdout
     printed = re.search(r"agree to the lamport: (\d+) transactions, wallet ([\d.]+) SOL", done.stdout)
     assert printed
     store = SqlStore(tmp_path / "demo.db")

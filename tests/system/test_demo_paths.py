@@ -14,7 +14,6 @@ from solders.keypair import Keypair
 from chain.audit import read_ledger
 from chain.simulated.market import Market
 from chain.simulated.tokens import Token
-from engine.app import Ports, on_paper
 from engine.audit import audit
 from engine.cli.demo import FUNDS, Stage
 from engine.clock import SystemClock
@@ -24,6 +23,7 @@ from engine.domain.order import AttemptStatus, OrderKind
 from engine.domain.units import lamports
 from engine.ids import RandomIds
 from engine.simulation import Simulation
+from engine.wiring import Ports, on_paper
 from tests.system.reasons import EVERY_REASON
 
 PLENTY = 10**15

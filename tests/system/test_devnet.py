@@ -18,7 +18,7 @@ from chain.simulated.remote.blueprint import TOKENS, Addresses
 from chain.simulated.remote.key import MakerKey
 from chain.simulated.remote.state import Folder, read_state
 from chain.simulated.tokens import WRAPPED_SOL, Token
-from engine.app import Engine, connect
+from engine.app import Engine
 from engine.audit import audit
 from engine.config import JupiterSection, Settings
 from engine.devnet import DevnetMarket, devnet_market
@@ -32,6 +32,7 @@ from engine.ids import CountedIds
 from engine.messages.prices import Tick
 from engine.simulation import FastForward, Simulation
 from engine.store.sql import open_store
+from engine.wiring import connect
 from tests.simulated.remote.rig import FUNDS, Remote
 
 PLAN = ExitPlan(stop_loss_pct=Decimal(20), take_profits=(TakeProfit(gain_pct=Decimal(25), sell_pct=Decimal(33)),))

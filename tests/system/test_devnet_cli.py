@@ -111,7 +111,7 @@ def test_an_engine_runs_on_what_was_set_up(url: str, tmp_path: Path) -> None:
     assert f"wallet {state['wallet']}" in looked.stdout
     assert f"{state['program']} is on the cluster" in looked.stdout
     with subprocess.Popen(
-        [sys.executable, str(ROOT / "run.py"), "run", "--set", "api.port=0"],
+        [sys.executable, str(ROOT / "run.py"), "run", "--set", "api.port=0", "--set", "console.enabled=false"],
         cwd=tmp_path,
         env={"HOME": str(tmp_path)},
         stderr=subprocess.PIPE,

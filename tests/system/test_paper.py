@@ -14,7 +14,7 @@ import pytest
 from chain.audit import read_ledger
 from chain.simulated.prices.generated import scripted
 from chain.simulated.tokens import Token, amount
-from engine.app import Engine, Ports
+from engine.app import Engine
 from engine.clock import ManualClock
 from engine.config import Settings
 from engine.domain.order import AttemptStatus, OrderKind, OrderStatus
@@ -26,6 +26,7 @@ from engine.ids import CountedIds
 from engine.messages.prices import Tick
 from engine.ports import Signer
 from engine.simulation import FastForward, Replay, Simulation
+from engine.wiring import Ports
 from tests.chain.paper import STAND_IN, STAND_IN_FUNDS, Api, Line, connected, nothing_was_sent
 
 FUNDS = lamports("50")

@@ -41,7 +41,7 @@ from chain.simulated.faults.plan import FaultPlan, Rule
 from chain.simulated.faults.refusals import RateLimited, RpcRefusal, ServerError
 from chain.simulated.world import World
 from engine import logs
-from engine.app import Engine, Ports, connect
+from engine.app import Engine
 from engine.cli import main
 from engine.clock import ManualClock
 from engine.config import Settings
@@ -53,6 +53,7 @@ from engine.domain.units import SOL_MINT, BasisPoints, Lamports, Mint, Nanos, Si
 from engine.ids import CountedIds
 from engine.messages.prices import Tick
 from engine.store.sql import SqlStore
+from engine.wiring import Ports, connect
 from tests.system.canary import Canary
 
 KEYPAIR = Keypair.from_seed(hashlib.sha256(b"canary").digest())

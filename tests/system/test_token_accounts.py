@@ -11,7 +11,9 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 
 from chain.simulated.tokens import Token, Trait
-from engine.cli.orders import show_orders
+from engine.cli.orders import show_order
+from engine.cli.records import records
+from engine.cli.render import Form
 from engine.config import Settings, TokensSection
 from engine.domain.alert import Severity
 from engine.domain.errors import BadInputError
@@ -53,10 +55,12 @@ def test_the_last_exit_closes_the_account_and_the_books_agree(
     fills = [fill for order in live.exits(position) for fill in live.store.fills(order.id)]
     assert closed.final_pnl == sum(fill.sol for fill in fills) - lamports("1")
     live.agrees()
-    show_orders(tmp_path / "engine.db", live.exits(position)[-1].id)
-    shown = capsys.readouterr().out
+    first, *_, last = live.exits(position)
+    with records(tmp_path / "engine.db") as found:
+        show_order(found, last.id, Form.TABLE)
+        shown = capsys.readouterr().out
+        show_order(found, first.id, Form.TABLE)
     assert f"Rent of token accounts: {held.lamports / 1e9:.6f} SOL brought back, beside the price" in shown
-    show_orders(tmp_path / "engine.db", live.exits(position)[0].id)
     assert "Rent of token accounts" not in capsys.readouterr().out
 
 

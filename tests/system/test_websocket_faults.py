@@ -14,7 +14,7 @@ from chain.keys.wallet import Wallet
 from chain.simulated.faults.plan import FaultPlan, Rule
 from chain.simulated.faults.sockets import DyingSocket, SilentSocket
 from chain.simulated.world import World
-from engine.app import Engine, connect
+from engine.app import Engine
 from engine.audit import audit
 from engine.clock import SystemClock
 from engine.config import ChainSection, Settings
@@ -22,6 +22,7 @@ from engine.domain.plan import ExitPlan
 from engine.domain.units import lamports
 from engine.ids import CountedIds
 from engine.store.sql import open_store
+from engine.wiring import connect
 
 FUNDS = lamports("50")
 GOOD_FOR = 30.0

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import takewhile
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from actors.system import FEED, ROUTER, SUPERVISOR
-from engine.api.context import Api, Context, Once
+from engine import __version__
+from engine.api.context import Api, Context, Once, Points
+from engine.api.curve import realized, thinned
+from engine.api.pace import expected_wait
 from engine.api.results import By, Results, results
 from engine.api.schemas import OrderView, View
 from engine.app import ASK_TIMEOUT
+from engine.domain.alert import AlertStatus, Severity
 from engine.domain.order import Order
-from engine.domain.units import Nanos, seconds
+from engine.domain.units import SECOND, Nanos, seconds
 from engine.events.fields import Time, rfc3339
 from engine.messages.control import Snapshot
 
@@ -45,6 +51,9 @@ class Queue(View):
     draining: bool
     holding: bool
     """Whether it still waits for what the chain knows of the attempts before the start."""
+    estimated_wait_s: float | None
+    """How long an order that comes now, behind all others, would wait for its slot, by the time for which orders
+    lately had one; null while that is not known, and while no order begins."""
 
 
 class PriceView(View):
@@ -72,6 +81,20 @@ class EngineState(View):
     gave_up: bool
     blind: list[str]
     """Mints whose positions have no price that is good enough."""
+    newest_price_age_s: float | None
+    """Of the newest good price of any token."""
+    price_interval_s: float
+    """How often prices are asked for."""
+    queue_depth: int
+    """Orders that wait for a slot, or for their next attempt."""
+    in_flight: int
+    unresolved_alerts: int
+    critical_alerts: int
+    """Of those that are not resolved."""
+    explorer: str | None
+    """URL of a transaction at a public explorer, with {signature} in its place; null where none knows the cluster."""
+    started_at: Time | None
+    version: str
 
 
 class Entries(View):
@@ -92,22 +115,35 @@ def get_queue(api: Api) -> Queue:
     view = api.engine.system.ask(ROUTER, Snapshot(), timeout=ASK_TIMEOUT)
     now = api.engine.ports.clock.now()
     queued: list[Order] = view["queued"]
+    slots = api.engine.settings.orders.max_concurrent
+    wait = expected_wait(
+        queued=len(queued),
+        in_flight=len(view["in_flight"]),
+        slots=slots,
+        seconds_per_order=api.books.pace.seconds_per_order,
+    )
     return Queue(
         by_urgency=dict(Counter(int(order.urgency) for order in queued)),
         queued=[_aged(order, now) for order in queued],
         waiting=[_aged(order, now) for order in view["waiting"]],
         in_flight=[_aged(order, now) for order in view["in_flight"]],
-        slots=api.engine.settings.orders.max_concurrent,
-        orders_per_minute=sum(order.created_at > now - _MINUTE for order in api.engine.ports.store.orders()),
+        slots=slots,
+        orders_per_minute=len(list(takewhile(lambda order: order.created_at > now - _MINUTE, _newest_first(api)))),
         draining=view["draining"],
         holding=view["holding"],
+        estimated_wait_s=None if view["draining"] or view["holding"] else wait,
     )
 
 
 @router.get("/pnl")
-def get_pnl(api: Api, by: By = By.DAY) -> Results:
-    """Return what was made and lost, closed positions also by day, token or reason."""
-    return results(api.engine.ports.store.positions(), api.engine.newest_prices(), by)
+def get_pnl(api: Api, by: By = By.DAY, points: Points = 500) -> Results:
+    """Return what was made and lost, closed positions also by day, token or reason, and how it came in time.
+
+    The curve has at most `points` points: of more exits, the last of each stretch of time.
+    """
+    books = api.books
+    made = realized(books.positions(), books.orders(), books.fills())
+    return results(books.positions(), api.engine.newest_prices(), by, curve=thinned(made, points))
 
 
 @router.get("/prices")
@@ -132,31 +168,43 @@ def get_engine(api: Api) -> EngineState:
     engine = api.engine
     supervisor = engine.system.ask(SUPERVISOR, Snapshot(), timeout=ASK_TIMEOUT)
     feed = engine.system.ask(FEED, Snapshot(), timeout=ASK_TIMEOUT)
-    still = engine.ports.store.positions(open_only=True)
+    router = engine.system.ask(ROUTER, Snapshot(), timeout=ASK_TIMEOUT)
+    still = [position for position in api.books.positions() if not position.closed]
+    alerts = [alert for alert in api.books.alerts() if alert.status is not AlertStatus.RESOLVED]
+    seen = [tick.observed_at for tick in feed["newest"].values()]
     return EngineState(
         profile=str(engine.settings.profile),
         wallet=engine.ports.signer.address,
         draining=api.lifecycle.draining,
-        entries_paused=api.entries_paused,
+        entries_paused=engine.entries_paused,
         open_positions=len(still),
         need_action=sum(position.needs_action for position in still),
         actors=supervisor["actors"],
         restarts=supervisor["restarts"],
         gave_up=supervisor["gave_up"],
         blind=sorted(feed["blind"]),
+        newest_price_age_s=(engine.ports.clock.now() - max(seen)) / SECOND if seen else None,
+        price_interval_s=engine.settings.prices.poll_interval,
+        queue_depth=len(router["queued"]) + len(router["waiting"]),
+        in_flight=len(router["in_flight"]),
+        unresolved_alerts=len(alerts),
+        critical_alerts=sum(alert.severity is Severity.CRITICAL for alert in alerts),
+        explorer=engine.settings.explorer,
+        started_at=rfc3339(engine.started_at) if engine.started_at is not None else None,
+        version=__version__,
     )
 
 
 @router.post("/engine/entries/pause", response_model=Entries)
-def pause_entries(once: Once) -> Response:
+def pause_entries(api: Api, once: Once) -> Response:
     """Open no position until entries are resumed; exits go on, and so do entries that were placed before."""
-    return once.carry_out(lambda: {"entries_paused": True})
+    return once.carry_out(lambda: _switched(api, api.engine.pause_entries))
 
 
 @router.post("/engine/entries/resume", response_model=Entries)
-def resume_entries(once: Once) -> Response:
+def resume_entries(api: Api, once: Once) -> Response:
     """Open positions again."""
-    return once.carry_out(lambda: {"entries_paused": False})
+    return once.carry_out(lambda: _switched(api, api.engine.resume_entries))
 
 
 @router.post("/engine/drain", response_model=Draining)
@@ -165,9 +213,18 @@ def drain(api: Api, once: Once) -> Response:
     return once.carry_out(lambda: _drain(api), while_draining=True)
 
 
+def _switched(api: Context, switch: Callable[[], None]) -> Any:
+    switch()
+    return {"entries_paused": api.engine.entries_paused}
+
+
 def _drain(api: Context) -> Any:
     api.lifecycle.drain()
     return {"draining": True}
+
+
+def _newest_first(api: Context) -> Iterable[Order]:
+    return reversed(api.books.orders())
 
 
 def _aged(order: Order, now: Nanos) -> QueuedOrder:

@@ -7,17 +7,11 @@ from collections import Counter
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from engine.api.context import Api, Context, Id, Limit, Offset, Once
+from engine.api.context import Api, Context, Id, Limit, Moment, Offset, Once, Search
 from engine.api.problems import unknown
-from engine.api.schemas import (
-    AttemptView,
-    FillView,
-    OrderEventView,
-    Orders,
-    OrderView,
-    RetryRequest,
-    Timeline,
-)
+from engine.api.rows import mentions
+from engine.api.schemas import Orders, OrderView, RetryRequest
+from engine.api.timeline import Timeline, timeline
 from engine.domain.order import Order, OrderKind, OrderStatus
 from engine.domain.units import OrderId
 from engine.domain.urgency import ExitReason
@@ -36,24 +30,31 @@ def list_orders(
     reason: ExitReason | None = None,
     mint: str | None = None,
     position_id: str | None = None,
+    created_after: Moment | None = None,
+    search: Search = "",
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Orders:
-    """List orders, the newest first; `counts` are those of all that the other filters leave, by status."""
+    """List orders, the newest first; `counts` are those of all that the other filters leave, by status.
+
+    `search` is a part of the symbol, the mint, the signature, or the id of the order or its position.
+    """
     found = [
         order
-        for order in reversed(api.engine.ports.store.orders())
+        for order in reversed(api.books.orders())
         if (kind is None or order.kind is kind)
         and (reason is None or order.exit_reason is reason)
         and (mint is None or order.mint == mint)
         and (position_id is None or order.position_id == position_id)
+        and (created_after is None or order.created_at > created_after)
+        and mentions(order, search)
     ]
-    counts = Counter(str(order.status) for order in found)
+    counts = Counter(order.status for order in found)
     listed = [order for order in found if status is None or order.status is status]
     page = listed[offset : offset + limit]
     return Orders(
         total=len(listed),
-        counts={str(each): counts[each] for each in OrderStatus},
+        counts={each.value: counts[each] for each in OrderStatus},
         orders=[OrderView.model_validate(order) for order in page],
     )
 
@@ -61,14 +62,7 @@ def list_orders(
 @router.get("/orders/{order_id}")
 def get_order(api: Api, order_id: Id) -> Timeline:
     """Return an order with all that happened to it, oldest first."""
-    order = _order(api, order_id)
-    store = api.engine.ports.store
-    return Timeline(
-        order=OrderView.model_validate(order),
-        history=[OrderEventView.model_validate(event) for event in store.history(order.id)],
-        attempts=[AttemptView.model_validate(attempt) for attempt in store.attempts(order.id)],
-        fills=[FillView.model_validate(fill) for fill in store.fills(order.id)],
-    )
+    return timeline(api.engine.ports.store, _order(api, order_id))
 
 
 @router.post("/orders/{order_id}/retry", response_model=OrderView)

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
-import structlog
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from engine.api.context import Api, Context, Id, Limit, Offset, Once
+from engine.api.charts import CandleView, ChartView, exit_marks
+from engine.api.context import Api, Context, Id, Limit, Offset, Once, Points, Search
 from engine.api.problems import problem_of, unknown
+from engine.api.rows import Live, PositionDetail, Positions, SortBy, mentions, shown_levels
 from engine.api.schemas import (
     AllExitsOrdered,
+    ChangedPlan,
     ExitOrdered,
     ExitRequest,
     GuardTokens,
+    ImportTokens,
     OpenPosition,
     OrderView,
-    PositionDetail,
-    Positions,
+    PositionsTaken,
     PositionView,
     plan_of,
 )
-from engine.app import ASK_TIMEOUT
-from engine.domain.errors import CommandRefusedError
+from engine.domain.candles import thinned
+from engine.domain.errors import BadInputError
+from engine.domain.levels import levels
 from engine.domain.order import Order
-from engine.domain.position import Position, PositionStatus, unrealized_pnl
-from engine.domain.units import Lamports, Mint, OrderId, PositionId, RawAmount
+from engine.domain.position import Position, PositionStatus
+from engine.domain.units import Lamports, Mint, OrderId, PositionId
+from engine.guard import Wanted
 
-log = structlog.get_logger(__name__)
 router = APIRouter(tags=["positions"])
 
-_EXITS_AT_ONCE = 16
 _ALL = ExitRequest()
 
 
@@ -42,33 +43,75 @@ def list_positions(
     api: Api,
     *,
     status: PositionStatus | None = None,
+    is_open: Annotated[bool | None, Query(alias="open")] = None,
     mint: str | None = None,
+    search: Search = "",
     needs_action: bool | None = None,
+    sort: SortBy | None = None,
+    descending: bool | None = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Positions:
-    """List positions, the newest first."""
+    """List positions, the newest first, or as `sort` says: rising, unless `descending`.
+
+    What has no such figure, such as the change of one without a price, comes last either way. `search` is a part of
+    the symbol, the mint or the id.
+    """
     found = [
         position
-        for position in reversed(api.engine.ports.store.positions())
+        for position in api.books.positions()
         if (status is None or position.status is status)
+        and (is_open is None or position.closed is not is_open)
         and (mint is None or position.mint == mint)
         and (needs_action is None or position.needs_action is needs_action)
+        and mentions(position, search)
     ]
-    page = found[offset : offset + limit]
-    return Positions(total=len(found), positions=[PositionView.model_validate(each) for each in page])
+    live = _live(api)
+    down = descending if descending is not None else sort is None
+    page = live.ordered(found, sort or SortBy.OPENED_AT, descending=down)[offset : offset + limit]
+    return Positions(total=len(found), positions=[live.row(each) for each in page])
 
 
 @router.get("/positions/{position_id}")
 def get_position(api: Api, position_id: Id) -> PositionDetail:
-    """Return a position with its orders and its result."""
-    position = _position(api, position_id)
-    orders = api.engine.ports.store.orders(position_id=position.id)
+    """Return a position with its orders, its levels and its result."""
+    live, position = _live(api), _known(api, position_id)
+    orders = [order for order in api.books.orders() if order.position_id == position.id]
+    row = live.row(position)
     return PositionDetail(
-        position=PositionView.model_validate(position),
+        position=row,
         orders=[OrderView.model_validate(order) for order in orders],
-        unrealized_pnl=str(0 if position.closed else unrealized_pnl(position, position.last_price)),
+        unrealized_pnl=row.unrealized_pnl,
+        levels=shown_levels(levels(api.books.live(position))),
     )
+
+
+@router.get("/positions/{position_id}/chart")
+def get_chart(api: Api, position_id: Id, points: Points = 300) -> ChartView:
+    """Return what a position's price did since it was opened, with its levels and its exits, oldest first.
+
+    Of more than `points` candles, several become one, which keeps their lows and highs.
+    """
+    position = _known(api, position_id)
+    until = position.closed_at if position.closed_at is not None else api.engine.ports.clock.now()
+    candles = thinned(api.history.between(position.mint, position.opened_at, until), points)
+    orders = (order for order in api.books.orders() if order.position_id == position.id)
+    return ChartView(
+        candles=[CandleView.model_validate(candle) for candle in candles],
+        levels=shown_levels(levels(api.books.live(position))),
+        exits=exit_marks(orders),
+    )
+
+
+def _live(api: Context) -> Live:
+    return Live(api.books, api.engine.newest_prices(), api.engine.ports.clock.now())
+
+
+def _known(api: Context, position_id: str) -> Position:
+    position = api.books.position(PositionId(position_id))
+    if position is None:
+        raise unknown("position", position_id)
+    return position
 
 
 @router.post("/positions", response_model=OrderView)
@@ -77,8 +120,6 @@ def open_position(api: Api, body: OpenPosition, once: Once) -> Response:
     plan = plan_of(body.plan)
 
     def act() -> Any:
-        if api.entries_paused:
-            raise CommandRefusedError("entries are paused: resume them first")
         spend = Lamports(body.spend)
         return _order(api.engine.open_position(Mint(body.mint), spend, plan, symbol=body.symbol))
 
@@ -88,18 +129,24 @@ def open_position(api: Api, body: OpenPosition, once: Once) -> Response:
 @router.post("/positions/guard", response_model=PositionView)
 def guard_tokens(api: Api, body: GuardTokens, once: Once) -> Response:
     """Guard tokens that the wallet holds already. Answers with the position."""
-    plan = plan_of(body.plan)
+    asked = body.wanted()
+    return once.carry_out(
+        lambda: _shown(
+            api.engine.guard(
+                Mint(asked.mint), asked.plan, price=asked.entry_price, amount=asked.amount, symbol=asked.symbol
+            )
+        )
+    )
+
+
+@router.post("/positions/import", response_model=PositionsTaken)
+def import_tokens(api: Api, body: ImportTokens, once: Once) -> Response:
+    """Guard many tokens that the wallet holds already: all of them or, where one line makes no sense, none."""
+    wanted = _wanted(body.tokens)
 
     def act() -> Any:
-        if not api.guarding.acquire(timeout=ASK_TIMEOUT):
-            raise CommandRefusedError("other tokens are being taken under guard: try again with a new key")
-        try:
-            amount = RawAmount(body.amount) if body.amount is not None else None
-            return _shown(
-                api.engine.guard(Mint(body.mint), plan, price=body.entry_price, amount=amount, symbol=body.symbol)
-            )
-        finally:
-            api.guarding.release()
+        taken = [PositionView.model_validate(position) for position in api.engine.guard_all(wanted)]
+        return PositionsTaken(positions=taken).model_dump(mode="json")
 
     return once.carry_out(act)
 
@@ -109,10 +156,7 @@ def emergency_exit_all(api: Api, once: Once) -> Response:
     """Sell every open position before anything else. Answers with what became of each."""
 
     def act() -> Any:
-        positions = api.engine.ports.store.positions(open_only=True)
-        # Beside each other: a position that does not answer keeps no other waiting.
-        with ThreadPoolExecutor(_EXITS_AT_ONCE, thread_name_prefix="emergency") as threads:
-            exits = list(threads.map(lambda position: _emergency(api, position.id), positions))
+        exits = [_ordered(position_id, outcome) for position_id, outcome in api.engine.emergency_exit_all().items()]
         return AllExitsOrdered(exits=exits).model_dump(mode="json")
 
     return once.carry_out(act)
@@ -137,6 +181,13 @@ def release_position(api: Api, position_id: Id, once: Once) -> Response:
     return once.carry_out(lambda: _shown(api.engine.release(position.id)))
 
 
+@router.post("/positions/{position_id}/plan", response_model=PositionView)
+def change_plan(api: Api, position_id: Id, body: ChangedPlan, once: Once) -> Response:
+    """Guard an open position by another plan. Answers with the position, which may leave by the new plan at once."""
+    position, plan = _position(api, position_id), plan_of(body.plan)
+    return once.carry_out(lambda: _shown(api.engine.change_plan(position.id, plan)))
+
+
 def _position(api: Context, position_id: str) -> Position:
     position = api.engine.ports.store.position(PositionId(position_id))
     if position is None:
@@ -149,18 +200,31 @@ def _leave(api: Context, position_id: str, once: Once, leave: Callable[[Position
     return once.carry_out(lambda: _ordered(known, leave(known)).model_dump(mode="json"))
 
 
-def _emergency(api: Context, position_id: PositionId) -> ExitOrdered:
-    try:
-        return _ordered(position_id, api.engine.emergency_exit(position_id))
-    except Exception as error:
-        log.exception("emergency_exit_failed", position_id=position_id)  # the others are sold all the same
-        return ExitOrdered(position_id=position_id, error=problem_of(error).detail)
+def _ordered(position_id: PositionId, outcome: Order | OrderId | Exception) -> ExitOrdered:
+    match outcome:
+        case Order():
+            return ExitOrdered(position_id=position_id, order=OrderView.model_validate(outcome))
+        case Exception():
+            return ExitOrdered(position_id=position_id, error=problem_of(outcome).detail)
+        case _:
+            return ExitOrdered(position_id=position_id, waits_for=outcome)
 
 
-def _ordered(position_id: PositionId, answer: Order | OrderId) -> ExitOrdered:
-    if isinstance(answer, Order):
-        return ExitOrdered(position_id=position_id, order=OrderView.model_validate(answer))
-    return ExitOrdered(position_id=position_id, waits_for=answer)
+def _wanted(tokens: Sequence[GuardTokens]) -> list[Wanted]:
+    """Return what *tokens* ask for.
+
+    Raises:
+        BadInputError: some plans make no sense; each is named by its index.
+    """
+    wanted, faults = [], []
+    for at, each in enumerate(tokens):
+        try:
+            wanted.append(each.wanted())
+        except BadInputError as error:
+            faults.append(f"tokens.{at}.plan: {error}")
+    if faults:
+        raise BadInputError("; ".join(faults))
+    return wanted
 
 
 def _order(order: Order) -> Any:

@@ -10,16 +10,16 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
 from anyio import to_thread
-from fastapi import APIRouter, Query, Request, WebSocket
+from fastapi import APIRouter, Request, WebSocket
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from engine.api.context import MOST_STREAMS, Api, Context
+from engine.api.context import MOST_STREAMS, Api, Context, Pattern, Since
 from engine.api.problems import Problem, problem_of
 from engine.bus.subscription import Subscription
 from engine.domain.errors import EngineError
@@ -32,12 +32,11 @@ SEND_SECONDS = 10.0
 """How long a reader may take nothing before it is cut off."""
 KEEP_ALIVE_SECONDS = 15.0
 """How long nothing is sent before a comment, or a ping of the server's own, shows that the stream lives."""
+_DIGITS = 18
+"""No event has a longer number."""
 _TRY_AGAIN_LATER = 1013
 _POLICY = 1008
 _OURS = 500
-
-Pattern = Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[^\s.]+(\.[^\s.]+)*$")]
-Since = Annotated[int | None, Query(ge=0, le=2**63 - 1)]
 
 
 @router.get("/events", response_class=Response)
@@ -45,12 +44,18 @@ async def events(request: Request, api: Api, subjects: Pattern = ">", since: Sin
     """Stream events as server-sent events.
 
     `subjects` is a pattern as NATS has them. `since`, or the header Last-Event-ID of a client that comes back, is the
-    number of the last event that was seen: those after it come first.
+    number of the last event that was seen: those after it come first. Of both the later counts.
     """
     last = request.headers.get("last-event-id", "")
-    if since is None and last.isdigit() and int(last) < 2**63:
-        since = int(last)
+    if last:
+        since = max(since or 0, _number(last))
     return _EventStream(api, await _opened(api, subjects, since))
+
+
+def _number(last: str) -> int:
+    if not last.isdecimal() or len(last) > _DIGITS:
+        raise Problem(400, f"Last-Event-ID is {last[:30]!r}, and must be the number of an event")
+    return int(last)
 
 
 @router.websocket("/ws")
