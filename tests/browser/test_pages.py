@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from engine.domain.units import Mint
 from tests.browser.console import Console
 from tests.browser.stage import Stage, wait_for
-from tests.browser.visitor import LEAVING, Visit, visit
+from tests.browser.visitor import Visit, visit
 
 TABS = ("Positions", "Orders", "Alerts", "Queue", "PnL", "Events")
 AT_ONCE = 8
@@ -128,7 +128,6 @@ def test_the_page_is_as_light_as_the_system_and_turns_by_a_button(
 ) -> None:
     """It follows the system's scheme; the button turns it, which a reload keeps; text stands out in both."""
     with visit(browser, color_scheme=scheme) as visitor:
-        visitor.expect_error(LEAVING)
         page = visitor.page()
         stage.sign_in(page)
         for expected in (dark, not dark):

@@ -16,7 +16,7 @@ from tests.browser.cluster import Cluster
 from tests.browser.console import Console
 from tests.browser.engine_process import EngineProcess, engine_process
 from tests.browser.stage import Stage, settings, sign_in, wait_until_made
-from tests.browser.visitor import LEAVING, visit
+from tests.browser.visitor import GONE, visit
 
 IN_TIME = 3_000
 """Milliseconds within which the page says that the engine is gone, or the prices."""
@@ -56,7 +56,7 @@ def test_a_page_whose_engine_is_killed_says_so_and_recovers_with_it(
 ) -> None:
     """Within three seconds it is grey and nothing can be pressed; then its figures are true again."""
     with visit(browser) as visitor:
-        visitor.expect_error(f"ERR_|status of (404|503)|Failed to fetch|{LEAVING}")
+        visitor.expect_error(GONE)
         console = Console(visitor.page())
         sign_in(console.page, engine.url, engine.token)
         console.pick(position)

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebSocket
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
-LEAVING = "AbortError|Connection errored out"
-"""What Gradio complains of when a page is left that it sends updates to."""
+_LEAVING = re.compile("AbortError|Connection errored out")
+"""What Gradio complains of when a page is left that it sends updates to, as any page may be at any time."""
+GONE = "ERR_|status of (404|503)|Failed to fetch|network error"
+"""What browser and Gradio complain of when the engine is gone, in the middle of an answer or before it."""
 _INNER = frozenset({"data", "blob", "about"})
 """Schemes of what a page asks of itself."""
 
@@ -41,7 +43,8 @@ class Visit:
     @property
     def unexpected(self) -> list[str]:
         """The errors that nobody expected."""
-        return [error for error in self.errors if not any(each.search(error) for each in self._expected)]
+        expected = [_LEAVING, *self._expected]
+        return [error for error in self.errors if not any(each.search(error) for each in expected)]
 
     def expect_error(self, pattern: str) -> None:
         """Let errors that *pattern*, a regular expression, is found in pass."""

@@ -15,7 +15,7 @@ from tests.simulation.trace import Trace
 from tests.simulation.weather import WORST, faults
 from tests.simulation.world import BreachError, World
 
-SEEDS = 1000
+SEEDS = 400
 CHUNK = 50
 ROOT = Path(__file__).resolve().parents[2]
 
