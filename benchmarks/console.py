@@ -35,7 +35,7 @@ from tests.browser.cluster import Cluster
 from tests.browser.console import Console
 from tests.browser.engine_process import EngineProcess, engine_process
 from tests.browser.stage import settings, sign_in, wait_until_made
-from tests.browser.visitor import LEAVING, Visit, visit
+from tests.browser.visitor import Visit, visit
 
 POSITIONS, VISITS, PRESSES = 20, 5, 10
 SPAN = 10.0
@@ -128,7 +128,6 @@ def visits(browser: Browser, engine: EngineProcess) -> Iterator[tuple[str, list[
         state = known.context.storage_state()
     for _ in range(VISITS):
         with visit(browser, storage_state=state) as visitor:
-            visitor.expect_error(LEAVING)
             page, loaded = load(visitor, engine.url)
             first.append(loaded)
             page.close()
@@ -143,7 +142,6 @@ def visits(browser: Browser, engine: EngineProcess) -> Iterator[tuple[str, list[
 def signed_in(browser: Browser, engine: EngineProcess) -> Iterator[Visit]:
     """Yield a visitor whose browser has the session's cookie."""
     with visit(browser) as visitor:
-        visitor.expect_error(LEAVING)
         page = visitor.page()
         sign_in(page, engine.url, engine.token)
         page.close()
@@ -184,7 +182,6 @@ def watched(browser: Browser, engine: EngineProcess) -> Iterator[tuple[int, floa
             while len(pages) < many:
                 # Each by itself, as different people have them: one browser has six connections to a server.
                 visitor = stack.enter_context(visit(browser, storage_state=known.context.storage_state()))
-                visitor.expect_error(LEAVING)
                 pages.append(load(visitor, engine.url)[0])
             yield many, share(engine.pid), updates(pages[-1])
 

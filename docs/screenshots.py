@@ -25,7 +25,7 @@ from engine.domain.position import Position
 from tests.browser.chromium import launch
 from tests.browser.console import Console
 from tests.browser.stage import PATIENCE, Stage, staged, wait_for
-from tests.browser.visitor import LEAVING, Visit, visit
+from tests.browser.visitor import Visit, visit
 
 IMAGES = Path(__file__).parent / "images"
 LARGEST = 150_000
