@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 export PYTHONPATH := $(CURDIR)
+# Tests start many processes, each of which would compile everything once more where this is set.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test crash crash-matrix soak simulate mutants lint types imports check format lock docs screenshots clean

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
+import pykka
 import structlog
 
 from actors.supervisor import Supervisor
@@ -49,6 +51,7 @@ from engine.wiring import Ports
 log = structlog.get_logger(__name__)
 
 ASK_TIMEOUT = 10.0
+LAUNCH_TIMEOUT = 1.0
 START_TIMEOUT = 30.0
 _HURRY_INTERVAL = 0.1
 
@@ -267,6 +270,7 @@ class Engine:
         All are told before the first is waited for: one that fails or does not answer keeps no other waiting.
         """
         ids = [position.id for position in self.ports.store.positions(open_only=True)]
+        self._let_guards_start(ids)
         answers = self.system.ask_each(map(position_name, ids), EmergencyExit(), timeout=ASK_TIMEOUT)
         outcomes: dict[PositionId, Order | OrderId | Exception] = dict(zip(ids, answers, strict=True))
         for position_id, outcome in outcomes.items():
@@ -323,6 +327,7 @@ class Engine:
 
     def _ask_position(self, position_id: PositionId, message: object) -> Any:
         name = position_name(position_id)
+        self._let_guards_start([position_id])
         if not self.system.alive(name):
             known = self.ports.store.position(position_id)
             if known is None:
@@ -334,3 +339,9 @@ class Engine:
                 "unless an alert says that it was set aside; try again, and restart the engine if that does not help"
             )
         return self.system.ask(name, message, timeout=ASK_TIMEOUT)
+
+    def _let_guards_start(self, position_ids: Iterable[PositionId]) -> None:
+        """Let the supervisor come to what it was told: a position that was opened a moment ago has no actor yet."""
+        if not all(self.system.alive(position_name(each)) for each in position_ids):
+            with suppress(pykka.Timeout, NotRunningError):  # whoever asks a position without one is told so
+                self.system.ask(SUPERVISOR, Snapshot(), timeout=LAUNCH_TIMEOUT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,21 @@ import structlog
 if TYPE_CHECKING:
     from tests.store.server import PostgresqlServer
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parents[1] / "shared" / "data"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell has what it runs in the background ignore Ctrl-C, and so would every process that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker waits for another's at the end."""
+    first = [HERE / "browser", HERE / "system"]
+    items.sort(
+        key=lambda item: next((at for at, folder in enumerate(first) if folder in item.path.parents), len(first))
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -77,14 +77,17 @@ class ThreadedServer(ABC):
             raise RuntimeError(f"the {self.served} did not start; its own log says why")
         return self.url
 
+    def begin_to_stop(self) -> None:
+        """Have every connection closed, and do not wait for that; harmless when it is not running."""
+        if self._running is not None:
+            self._running[0].should_exit = True
+
     def stop(self) -> None:
         """Close every connection and wait for the thread to end; harmless when it is not running."""
-        if self._running is None:
-            return
-        server, thread, _ = self._running
-        server.should_exit = True
-        thread.join()
-        self._running = None
+        self.begin_to_stop()
+        if self._running is not None:
+            self._running[1].join()
+            self._running = None
 
     def __enter__(self) -> Self:
         self.start()

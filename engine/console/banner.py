@@ -7,10 +7,10 @@ from typing import Any
 
 from engine.console.markup import esc
 
-STALE_AFTER_S = 2.6
-"""Seconds since the newest price of all after which prices do not come, where they are asked for once a second: the
-page says so within three. Less would miss prices that come in time: one may be a second old when the page hears of it,
-and the page hears of the next one a second later."""
+STALE_AFTER_S = 1.6
+"""Seconds after the next price was due by which prices do not come: where they are asked for once a second, the page
+says so within three. Less would miss prices that come in time: the page hears of one a second after it was there, and
+whoever is asked takes a while to answer."""
 
 
 def banner(state: Mapping[str, Any], now: int) -> str:
@@ -44,7 +44,7 @@ def fresh_for(state: Mapping[str, Any]) -> str:
     if not state["open_positions"]:
         return ""
     age = state["newest_price_age_s"]
-    left = 0.0 if age is None else STALE_AFTER_S * max(1.0, state["price_interval_s"]) - age
+    left = 0.0 if age is None else state["price_interval_s"] + STALE_AFTER_S - age
     return f"{max(0.0, left):.2f}"
 
 

@@ -14,7 +14,8 @@ import pykka
 import pytest
 
 from actors.position import PositionActor
-from actors.system import NotRunningError, position_name
+from actors.supervisor import Supervisor
+from actors.system import SUPERVISOR, NotRunningError, System, position_name
 from engine.domain.entries import EntrySwitch
 from engine.domain.errors import BadInputError, ChainUnavailableError, CommandRefusedError
 from engine.domain.order import Order, OrderStatus
@@ -23,6 +24,7 @@ from engine.domain.position import PositionStatus
 from engine.domain.units import Lamports, Mint, PositionId, RawAmount
 from engine.guard import Wanted
 from engine.messages.control import EmergencyExit
+from engine.messages.orders import PositionOpened
 from tests.api.commands import GUARD, OPEN
 from tests.api.desk import V1, Desk, all_at_once, running
 from tests.doubles_store import MemoryStore
@@ -249,6 +251,31 @@ def test_a_position_that_does_not_answer_or_fails_keeps_no_other_waiting(
     assert [each["position_id"] for each in exits] == names
     assert ["did not answer" in exits[0]["error"], exits[1]["error"]] == [True, "it cannot be sold"]
     assert all("emergency (order exit-" in each["error"] for each in exits[3:])
+
+
+def test_a_position_that_was_opened_a_moment_ago_can_be_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supervisor starts its actor only when the commands are there, and each of them waits for that."""
+    asked = threading.Semaphore(0)
+    ask, receive = System.ask, Supervisor.receive
+
+    def asking(system: System, name: str, message: Any, *, timeout: float) -> Any:
+        if name == SUPERVISOR:
+            asked.release()
+        return ask(system, name, message, timeout=timeout)
+
+    def busy(supervisor: Supervisor, message: Any) -> Any:
+        if isinstance(message, PositionOpened):
+            assert asked.acquire(timeout=10)
+        return receive(supervisor, message)
+
+    monkeypatch.setattr(System, "ask", asking)
+    monkeypatch.setattr(Supervisor, "receive", busy)
+    with running(tmp_path) as desk:
+        one = desk.engine.guard(MINT, PRESETS["moonbag"], amount=RawAmount(10**9), price=Decimal(1)).id
+        assert desk.post(f"{V1}/positions/{one}/exit").status_code == 200
+        two = desk.engine.guard(MINT, PRESETS["moonbag"], amount=RawAmount(10**9), price=Decimal(1)).id
+        outcomes = desk.engine.emergency_exit_all()
+        assert isinstance(outcomes[two], Order), outcomes
 
 
 def test_a_command_for_a_position_without_an_actor_is_refused_as_what_it_is(desk: Desk) -> None:

@@ -8,8 +8,20 @@ from playwright.sync_api import Locator, Page, expect
 
 from engine.domain.position import Position
 
+FADED = "0.55"
 MOST_TABS = 80
 """Presses of the Tab key from the top of the page to its end, and more."""
+
+_TIME_THE_NOTICE = """text => {
+    const place = document.getElementById("rc-notice"), began = performance.now();
+    window.saidAfter = null;
+    const observer = new MutationObserver(() => {
+        if (!place.textContent.includes(text)) return;
+        window.saidAfter = performance.now() - began;
+        observer.disconnect();
+    });
+    observer.observe(place, {childList: true, characterData: true, subtree: true});
+}"""
 
 
 class Console:
@@ -67,6 +79,17 @@ class Console:
         """What the page says of itself where it is not up to date."""
         return self.page.locator("#rc-notice")
 
+    def time_the_notice(self, text: str) -> None:
+        """From now on, measure how long it takes until the notice has *text*; see `said_after`."""
+        self.page.evaluate(_TIME_THE_NOTICE, text)
+
+    def said_after(self) -> float:
+        """Return after how many milliseconds the notice had the text, once it has, by the page's own clock.
+
+        Playwright looks for a text only now and then, up to a second late.
+        """
+        return float(self.page.wait_for_function("window.saidAfter").json_value())
+
     @property
     def commands(self) -> Locator:
         """Every button that does something to the engine and can be seen."""
@@ -98,8 +121,10 @@ class Console:
         """Return whether the page is wider than the screen."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
-    def is_grey(self, figure: Locator) -> bool:
-        """Return whether a figure is shown as one that does not hold any more."""
-        script = "element => [getComputedStyle(element).opacity, getComputedStyle(element).filter]"
-        opacity, effect = figure.evaluate(script)
-        return float(opacity) < 1 or "grayscale" in effect
+    def turns_grey(self, figure: Locator) -> None:
+        """Wait until *figure* is shown as one that does not hold any more."""
+        expect(figure).to_have_css("opacity", FADED)
+
+    def turns_bright(self, figure: Locator) -> None:
+        """Wait until *figure* is shown as one that holds."""
+        expect(figure).to_have_css("opacity", "1")

@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, expect
 
-from actors.system import position_name
 from chain.keys.wallet import Wallet
 from engine.api.folder import AUDIT, TOKEN
 from engine.api.serving import served
@@ -35,16 +34,16 @@ PATIENCE = 20.0
 _LOOK = 0.02
 
 
-def settings(folder: Path, port: int = 0) -> dict[str, Any]:
-    """Return the settings of an engine that is in a hurry."""
+def settings(folder: Path, *, poll_interval: float = 0.5) -> dict[str, Any]:
+    """Return the settings of an engine that is in a hurry, and asks for prices every *poll_interval* seconds."""
     hurried = {"waits": [0.2], "resign_after": 0, "max_attempts": 2}
     return {
-        "prices": {"poll_interval": 0.2, "max_age": 2.0, "second_look": 0.5, "frozen_after": 3600.0},
+        "prices": {"poll_interval": poll_interval, "max_age": 2.0, "second_look": 0.5, "frozen_after": 3600.0},
         "chain": {"confirm_interval": 0.1},
         # A person's exit that failed waits in the queue for its second attempt; a stop or an emergency does not.
         "orders": {"exits": {"waits": [60.0]}, "urgent": hurried},
         "store": {"path": str(folder / "engine.db")},
-        "api": {"port": port},
+        "api": {"port": 0},
     }
 
 
@@ -82,9 +81,7 @@ class Stage:
 
     def guard(self, mint: Mint, *, symbol: str, plan: ExitPlan = PLAN) -> Position:
         """Have what the wallet holds of *mint* under guard, by the name of *symbol*."""
-        position = self.engine.guard(mint, plan, price=ENTRY, symbol=symbol)
-        wait_for(lambda: self.engine.system.alive(position_name(position.id)), f"the actor of {symbol}")
-        return position
+        return self.engine.guard(mint, plan, price=ENTRY, symbol=symbol)
 
     def position(self, position_id: PositionId) -> Position:
         """Return a position as it stands in the books."""
@@ -134,18 +131,21 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def staged(folder: Path, prepare: Callable[[Cluster], Sequence[Position]] = lambda _: ()) -> Iterator[Stage]:
+def staged(
+    folder: Path, prepare: Callable[[Cluster], Sequence[Position]] = lambda _: (), *, poll_interval: float = 0.5
+) -> Iterator[Stage]:
     """Run an engine with its console, whose files are in *folder*.
 
     Args:
         folder: empty.
         prepare: returns the positions that it begins with.
+        poll_interval: seconds between two looks at the prices.
     """
     with ExitStack() as stack:
         clock = stack.enter_context(closing(SystemClock()))
         cluster = Cluster(clock)
         stack.enter_context(cluster.world)
-        known = Settings.model_validate(settings(folder))
+        known = Settings.model_validate(settings(folder, poll_interval=poll_interval))
         store = open_store(folder / "engine.db", profile="demo")
         store.commit(*prepare(cluster))
         engine = stack.enter_context(_running(known, cluster, store))

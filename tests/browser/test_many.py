@@ -30,7 +30,7 @@ def _many(cluster: Cluster) -> Sequence[Position]:
 @pytest.fixture
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Run an engine that guards a thousand positions."""
-    with staged(tmp_path_factory.mktemp("many"), _many) as stage:
+    with staged(tmp_path_factory.mktemp("many"), _many, poll_interval=1.0) as stage:
         yield stage
 
 
