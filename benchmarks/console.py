@@ -36,6 +36,7 @@ from tests.browser.console import Console
 from tests.browser.engine_process import EngineProcess, engine_process
 from tests.browser.stage import settings, sign_in, wait_until_made
 from tests.browser.visitor import Visit, visit
+from tests.waiting import meanwhile
 
 POSITIONS, VISITS, PRESSES = 20, 5, 10
 SPAN = 10.0
@@ -77,22 +78,15 @@ def engine() -> Iterator[EngineProcess]:
 @contextmanager
 def moving(cluster: Cluster, symbols: list[str]) -> Iterator[None]:
     """Move every price four times a second meanwhile, so that each update of a page brings something new."""
-    over = threading.Event()
+    steps = itertools.count()
 
     def move() -> None:
-        for step in itertools.count():
-            for symbol in symbols:
-                cluster.move(symbol, f"{1 + 0.05 * (step % 7) / 7:.4f}")
-            if over.wait(0.25):
-                return
+        step = next(steps)
+        for symbol in symbols:
+            cluster.move(symbol, f"{1 + 0.05 * (step % 7) / 7:.4f}")
 
-    mover = threading.Thread(target=move)
-    mover.start()
-    try:
+    with meanwhile(move, every=0.25):
         yield
-    finally:
-        over.set()
-        mover.join()
 
 
 def load(visited: Visit, url: str) -> tuple[Page, Loaded]:

@@ -32,7 +32,8 @@ from engine.config.console import ConsoleSection
 from engine.messages.prices import Tick
 from engine.nats.serving import bridged
 from tests.api.desk import V1, Process
-from tests.nats.server import NatsServer, eventually
+from tests.nats.server import NatsServer
+from tests.waiting import eventually
 
 TICKS = 20
 """Prices before each sample."""

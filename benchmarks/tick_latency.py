@@ -35,6 +35,7 @@ from engine.messages.prices import Tick
 from engine.store.sql import open_store
 from engine.wiring import Ports
 from tests.doubles import FakeChain, FakeMarket, FakeSigner, FakeVenue, RecordingNotifier
+from tests.waiting import meanwhile
 
 MINTS, POSITIONS, SAMPLES = 10, 1_000, 200
 STEP = Decimal("0.5")
@@ -137,21 +138,15 @@ def bench() -> Iterator[Bench]:
 @contextmanager
 def scraped(engine: Engine) -> Iterator[list[float]]:
     """Scrape without a pause meanwhile; yield what each scrape took, in nanoseconds."""
-    over, took = threading.Event(), list[float]()
+    took: list[float] = []
 
     def scrape() -> None:
-        while not over.is_set():
-            begun = time.perf_counter_ns()
-            engine.metrics.exposition()
-            took.append(time.perf_counter_ns() - begun)
+        begun = time.perf_counter_ns()
+        engine.metrics.exposition()
+        took.append(time.perf_counter_ns() - begun)
 
-    scraper = threading.Thread(target=scrape)
-    scraper.start()
-    try:
+    with meanwhile(scrape):
         yield took
-    finally:
-        over.set()
-        scraper.join()
 
 
 def latencies(*, counted: bool, scraping: bool = False) -> list[int]:

@@ -24,8 +24,9 @@ from engine import logs
 from engine.domain.position import Position
 from tests.browser.chromium import launch
 from tests.browser.console import Console
-from tests.browser.stage import PATIENCE, Stage, staged, wait_for
+from tests.browser.stage import Stage, staged
 from tests.browser.visitor import Visit, visit
+from tests.waiting import PATIENCE, eventually
 
 IMAGES = Path(__file__).parent / "images"
 LARGEST = 150_000
@@ -71,7 +72,7 @@ def play(stage: Stage) -> dict[str, Position]:
         if step in deeds:
             deeds[step]()
         pause.wait(STEP)
-    wait_for(lambda: stage.position(positions["WEN"].id).needs_action, "an exit that fails for good")
+    eventually(lambda: stage.position(positions["WEN"].id).needs_action, "an exit failed for good")
     stage.cluster.halt("POPCAT")
     stage.engine.exit(positions["POPCAT"].id)
     return positions

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from engine.api.curve import Realized
 from engine.api.schemas import View
+from engine.choices import By
 from engine.domain.position import Position, unrealized_pnl
 from engine.domain.units import SECOND, Mint
 from engine.events.fields import Integer, Time
 from engine.messages.prices import Tick
-
-
-class By(StrEnum):
-    """What closed positions are put together by."""
-
-    DAY = "day"
-    """UTC, of the close."""
-    TOKEN = "token"  # noqa: S105 - not a secret
-    REASON = "reason"
-    """Of the last exit."""
 
 
 class ResultGroup(View):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
 from typing import Any
 
 from engine.api.books import Books
 from engine.api.schemas import ActiveExitView, OrderView, PositionView, View
+from engine.choices import SortBy
 from engine.domain.levels import Levels, Outlook, StopKind
 from engine.domain.order import Order, OrderStatus
 from engine.domain.position import Position, PositionStatus
@@ -78,21 +78,6 @@ class PositionDetail(View):
     orders: list[OrderView]
     unrealized_pnl: Integer | None
     levels: LevelsView
-
-
-class SortBy(StrEnum):
-    """What positions are ordered by."""
-
-    OPENED_AT = "opened_at"
-    SYMBOL = "symbol"
-    CHANGE = "change"
-    UNREALIZED_PNL = "unrealized_pnl"
-    REALIZED_PNL = "realized_pnl"
-    STOP_DISTANCE = "stop_distance"
-    AGE = "age"
-    """How long it has been open, or was."""
-    STATUS = "status"
-    """Open, exit pending, partly exited, closed."""
 
 
 class Live:

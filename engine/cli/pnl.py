@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.choices import By
 from engine.cli import columns
 from engine.cli.records import DatabaseOption, source
 from engine.cli.remote.options import Reach, reaching
@@ -16,14 +16,6 @@ from engine.wording import count_text, sol_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-
-class By(StrEnum):
-    """What closed positions are put together by."""
-
-    DAY = "day"
-    TOKEN = "token"  # noqa: S105 - not a secret
-    REASON = "reason"
 
 
 @reaching

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engine.choices import SortBy
 from engine.cli import columns, figures
 from engine.cli.asking import YesOption, confirm, where
 from engine.cli.console import messages, printable
@@ -37,19 +37,6 @@ PlanArgument = Annotated[
 
 
 commands.command("import")(import_file)
-
-
-class SortBy(StrEnum):
-    """What positions are ordered by."""
-
-    OPENED_AT = "opened_at"
-    SYMBOL = "symbol"
-    CHANGE = "change"
-    UNREALIZED_PNL = "unrealized_pnl"
-    REALIZED_PNL = "realized_pnl"
-    STOP_DISTANCE = "stop_distance"
-    AGE = "age"
-    STATUS = "status"
 
 
 @commands.command("list")

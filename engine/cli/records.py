@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import typer
 
+from engine.choices import By
 from engine.domain.errors import BadInputError
 from engine.domain.units import OrderId
 
@@ -46,7 +47,7 @@ class Records:
             BadInputError: there is no such record, or what is asked needs a running engine.
         """
         from engine.api.curve import realized, thinned
-        from engine.api.results import By, results
+        from engine.api.results import results
         from engine.api.schemas import AlertView, OrderView, PositionView
 
         match path.split("/")[1:]:

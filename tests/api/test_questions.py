@@ -16,10 +16,11 @@ import pytest
 from actors.system import ROUTER
 from engine import __version__
 from engine.api.folder import TOKEN
-from engine.api.results import By, results
+from engine.api.results import results
 from engine.api.schemas import shown_plan
 from engine.api.serving import served
 from engine.app import Engine
+from engine.choices import By
 from engine.config import ApiSection
 from engine.daemon import Daemon
 from engine.domain.alert import Severity

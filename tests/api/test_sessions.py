@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import structlog
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from engine.api.folder import AUDIT
 from engine.api.lockout import FAILURES
 from engine.api.sessions import _MOST, IDLE, LONGEST, Sessions
 from engine.clock import ManualClock
@@ -291,3 +294,28 @@ def test_a_file_of_sessions_that_makes_no_sense_is_of_none(tmp_path: Path, conte
     file.write_text(content)
     sessions = Sessions(ManualClock(), name="a", file=file)
     assert sessions.of(cookie(sessions.begin())) is not None
+
+
+def test_no_credential_is_written_down(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither the token nor a session's secret is in a log line, the audit log, an event or what is printed."""
+    written: list[str] = []
+
+    def keep(_logger: object, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        written.append(repr(line))
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[keep])
+    with running(tmp_path, lambda desk: desk.add()) as desk, httpx.Client(base_url=url_of(desk)) as browser:
+        signed_in(desk, browser)
+        secrets = [desk.token, *browser.cookies.values()]
+        assert browser.post(EXIT, headers={**KEY, "Origin": url_of(desk)}).status_code == 200
+        for wrong in (desk.token[1:], desk.token + "x"):
+            assert signed_in(desk, browser, wrong).status_code == 401
+            asked = browser.get(f"{V1}/engine", headers={"Authorization": f"Bearer {wrong}"}, params={"token": wrong})
+            assert asked.status_code == 401
+        with connect(f"ws{url_of(desk)[4:]}{V1}/ws", additional_headers=[("Authorization", f"Bearer {desk.token}")]):
+            pass
+        written += [(desk.folder / AUDIT).read_text(), *map(str, desk.store.events())]
+    written += capfd.readouterr()
+    assert (len(secrets), len(written) > 10) == (2, True)
+    assert [each for each in written for secret in secrets if secret in each] == []

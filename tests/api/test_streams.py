@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import socket
@@ -18,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from engine.domain.units import AlertId
 from tests.api.desk import V1, Desk
 from tests.factories import an_alert
+from tests.waiting import meanwhile
 
 EXIT = f"{V1}/positions/position-1/exit"
 
@@ -108,23 +110,15 @@ def by_server_sent_events(desk: Desk, since: int) -> Iterator[Callable[[], int]]
 @contextmanager
 def busy(desk: Desk) -> Iterator[threading.Event]:
     """Let durable and live events happen meanwhile, until what is yielded is set."""
-    over, pause = threading.Event(), threading.Event()
+    numbers = itertools.count(1)
 
-    def work() -> None:
-        number = 0
-        while not over.is_set():
-            number += 1
-            desk.store.commit(an_alert(id=AlertId(f"alert-{number}")))
-            desk.bus.publish("engine.drained", {"queued": number})
-            pause.wait(0.002)
+    def happen() -> None:
+        number = next(numbers)
+        desk.store.commit(an_alert(id=AlertId(f"alert-{number}")))
+        desk.bus.publish("engine.drained", {"queued": number})
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with meanwhile(happen, every=0.002) as over:
         yield over
-    finally:
-        over.set()
-        thread.join()
 
 
 @pytest.mark.parametrize("listen", [by_websocket, by_server_sent_events])

@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import NoBrowserError, launch, needed
 from tests.browser.console import Console
-from tests.browser.stage import PATIENCE, UP_TO_DATE, Stage, staged
+from tests.browser.stage import UP_TO_DATE, Stage, staged
 from tests.browser.visitor import Visit, visit
+from tests.waiting import PATIENCE
 
 HERE = Path(__file__).parent
 

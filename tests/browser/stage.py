@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -26,12 +25,10 @@ from engine.ids import RandomIds
 from engine.store.sql import SqlStore, open_store
 from engine.wiring import connect
 from tests.browser.cluster import ENTRY, PLAN, Cluster
+from tests.waiting import PATIENCE, eventually
 
 UP_TO_DATE = "#rc-banner [data-beat]"
 """What is there once the page has heard from the engine."""
-PATIENCE = 20.0
-"""Seconds within which everything comes about."""
-_LOOK = 0.02
 
 
 def settings(folder: Path, *, poll_interval: float = 0.5) -> dict[str, Any]:
@@ -113,21 +110,7 @@ def sign_in(page: Page, url: str, token: str) -> None:
 def wait_until_made(url: str, token: str) -> None:
     """Wait until the console at *url* is served: it is made while the API is there already."""
     headers = {"Authorization": f"Bearer {token}"}
-    wait_for(lambda: httpx.get(url, headers=headers, timeout=PATIENCE).status_code == httpx.codes.OK, "the console")
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    """Wait until *condition* holds.
-
-    Raises:
-        AssertionError: it does not within `PATIENCE`.
-    """
-    tick = threading.Event()
-    for _ in range(int(PATIENCE / _LOOK)):
-        if condition():
-            return
-        tick.wait(_LOOK)
-    raise AssertionError(f"waited {PATIENCE:.0f} s in vain for {what}")
+    eventually(lambda: httpx.get(url, headers=headers, timeout=PATIENCE).status_code == httpx.codes.OK, "it is served")
 
 
 @contextmanager

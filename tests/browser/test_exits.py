@@ -11,8 +11,9 @@ from engine.domain.position import PositionStatus
 from engine.domain.urgency import ExitReason
 from tests.browser.cluster import HELD
 from tests.browser.console import Console
-from tests.browser.stage import Stage, wait_for
+from tests.browser.stage import Stage
 from tests.browser.visitor import Visit
+from tests.waiting import eventually
 
 
 def test_a_price_moves_on_the_page_by_itself(console: Console, stage: Stage) -> None:
@@ -168,7 +169,7 @@ def test_everything_is_sold_only_where_the_word_was_typed(console: Console, stag
     console.button("Emergency exit all").click()
     word.fill("EXIT")
     accept.click()
-    wait_for(lambda: all(stage.position(position.id).closed for position in positions), "both to be sold")
+    eventually(lambda: all(stage.position(position.id).closed for position in positions), "both are sold")
     assert all(stage.exits(position)[0].exit_reason is ExitReason.EMERGENCY for position in positions)
 
 

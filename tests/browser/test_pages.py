@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from engine.domain.units import Mint
 from tests.browser.console import Console
-from tests.browser.stage import Stage, wait_for
+from tests.browser.stage import Stage
 from tests.browser.visitor import Visit, visit
+from tests.waiting import eventually
 
 TABS = ("Positions", "Orders", "Alerts", "Queue", "PnL", "Events")
 AT_ONCE = 8
@@ -39,7 +40,7 @@ def test_every_tab_shows_its_data(console: Console, stage: Stage) -> None:
     stage.cluster.halt("FAILS")
     stage.engine.exit(done.id)
     stage.engine.emergency_exit(stuck.id)
-    wait_for(lambda: stage.position(done.id).closed and stage.position(stuck.id).needs_action, "both exits to end")
+    eventually(lambda: stage.position(done.id).closed and stage.position(stuck.id).needs_action, "both have ended")
     page, (failed,) = console.page, stage.exits(stuck)
     console.tab("Orders")
     orders = page.get_by_role("region", name="Orders").get_by_role("row")
@@ -66,7 +67,7 @@ def test_an_exit_that_failed_is_retried_from_its_alert(console: Console, stage: 
     position = stage.hold("RESCUE")
     stage.cluster.halt("RESCUE")
     stage.engine.emergency_exit(position.id)
-    wait_for(lambda: stage.position(position.id).needs_action, "the exit to fail for good")
+    eventually(lambda: stage.position(position.id).needs_action, "the exit failed for good")
     stage.cluster.resume("RESCUE")
     console.tab("Alerts")
     alerts = console.page.get_by_role("region", name="Alerts").get_by_role("button", name="EXIT FAILED")
@@ -75,7 +76,7 @@ def test_an_exit_that_failed_is_retried_from_its_alert(console: Console, stage: 
     before = alerts.count()
     console.button("Retry the order").click()
     console.dialog.get_by_role("button", name="Retry now").click()
-    wait_for(lambda: stage.position(position.id).closed, "the retry to sell")
+    eventually(lambda: stage.position(position.id).closed, "the retry sold")
     expect(alerts).to_have_count(before - 1)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -18,6 +17,7 @@ from engine.clock import ManualClock
 from engine.domain.errors import BadInputError, ChainUnavailableError
 from engine.domain.units import Nanos, seconds
 from tests.chain.wire import Failing, Node, Wire, always, failing, rpc
+from tests.waiting import eventually
 
 GENESIS = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
 OTHER_GENESIS = "11111111111111111111111111111112"
@@ -208,15 +208,6 @@ def _held(until: threading.Event, result: str = "sig") -> Wire:
     return Wire(answer)
 
 
-def _eventually(condition: Callable[[], bool]) -> None:
-    step = threading.Event()
-    for _ in range(500):
-        if condition():
-            return
-        step.wait(0.01)
-    raise AssertionError("it did not come to pass")
-
-
 def test_a_transaction_goes_to_every_endpoint_and_to_those_that_only_send() -> None:
     """Whoever reaches the leader first wins; a sender has its own path and key."""
     nodes = [Node(sendTransaction="sig") for _ in range(3)]
@@ -225,7 +216,7 @@ def test_a_transaction_goes_to_every_endpoint_and_to_those_that_only_send() -> N
     )
     endpoints = _endpoints(nodes[0], nodes[1], senders=[sender])
     endpoints.broadcast("sendTransaction", ["AQ==", {}])
-    _eventually(lambda: all(node.requests for node in nodes))
+    eventually(lambda: all(node.requests for node in nodes), "each is asked")
     assert [node.json()["params"] for node in nodes] == [["AQ==", {}]] * 3
     request = nodes[2].requests[0]
     assert (request.url.path, request.headers["x-api-key"]) == ("/api/v1/transactions", "k")
@@ -271,7 +262,7 @@ def test_where_all_endpoints_are_silent_a_send_says_so() -> None:
     for thread in waiting:
         thread.start()
     silent = endpoints._targets[0]
-    _eventually(lambda: silent.waiting._value == 0)
+    eventually(lambda: silent.waiting._value == 0, "each of its threads waits")
     with pytest.raises(ChainUnavailableError, match="no endpoint has answered what was sent"):
         endpoints.broadcast("sendTransaction", [])
     release.set()
@@ -285,7 +276,7 @@ def test_a_resting_endpoint_is_sent_to_all_the_same() -> None:
     endpoints = _endpoints(first, Node(getSlot=8, sendTransaction="sig"))
     endpoints.call("getSlot")
     endpoints.broadcast("sendTransaction", ["AQ=="])
-    _eventually(lambda: "sendTransaction" in first.called())
+    eventually(lambda: "sendTransaction" in first.called(), "it is sent")
 
 
 def test_a_send_that_one_endpoint_has_seen_already_was_taken() -> None:

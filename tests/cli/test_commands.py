@@ -20,6 +20,7 @@ from tests.api.desk import Desk, running
 from tests.cli.shell import Shell
 from tests.doubles import no_route
 from tests.factories import MINT
+from tests.waiting import meanwhile
 
 DESTRUCTIVE = {
     "exit position-1 --percent 50": "sell 50 % of the 1,000 BONK (DezXAZ8z7PnrnRJjz3wXBoRgixCa6xjnB7YaB1pPB263)",
@@ -33,19 +34,8 @@ DESTRUCTIVE = {
 @contextmanager
 def time_passing(desk: Desk) -> Iterator[None]:
     """Let the engine's time go on, which stands still otherwise."""
-    over = threading.Event()
-
-    def go_on() -> None:
-        while not over.wait(0.02):
-            desk.clock.advance(seconds(1))
-
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    try:
+    with meanwhile(lambda: desk.clock.advance(seconds(1)), every=0.02):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def effects(desk: Desk) -> tuple[int, int]:

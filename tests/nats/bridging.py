@@ -13,7 +13,8 @@ from engine.domain.units import AlertId, Nanos
 from engine.nats.bridge import Bridge
 from tests.doubles_store import MemoryStore
 from tests.factories import NOW, a_tick, an_alert
-from tests.nats.server import NatsServer, eventually
+from tests.nats.server import NatsServer
+from tests.waiting import eventually
 
 SOURCE = "ripcord/demo/wallet"
 WAITS = (0.02,)

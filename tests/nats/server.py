@@ -23,7 +23,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
-PATIENCE = 20.0
+from tests.waiting import PATIENCE
+
 T = TypeVar("T")
 
 
@@ -157,13 +158,3 @@ def hearing(server: NatsServer, pattern: str) -> Iterator[queue.Queue[tuple[str,
     finally:
         over.set()
         thread.join()
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    """Wait until *condition* holds; *what* is said where it does not come to."""
-    pause = threading.Event()
-    for _ in range(int(PATIENCE * 100)):
-        if condition():
-            return
-        pause.wait(0.01)
-    pytest.fail(f"not in {PATIENCE:.0f} s: {what}")

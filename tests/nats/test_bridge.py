@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,8 @@ from engine.nats.connection import NotPublishedError
 from engine.nats.stream import Stream
 from tests.factories import MINT, NOW
 from tests.nats.bridging import SOURCE, Happenings, troubled, untroubled
-from tests.nats.server import PATIENCE, NatsServer, eventually, hearing
+from tests.nats.server import NatsServer, hearing
+from tests.waiting import PATIENCE, eventually, meanwhile
 
 IMPATIENCE = 0.5
 """Seconds for an answer of a server that has just started, and loses what it is asked before its JetStream is up."""
@@ -95,21 +95,13 @@ def test_what_happens_until_the_end_is_published(server: NatsServer, happenings:
 @contextmanager
 def busy(happenings: Happenings) -> Iterator[None]:
     """Let durable and live events happen meanwhile."""
-    over, pause = threading.Event(), threading.Event()
 
-    def work() -> None:
-        while not over.is_set():
-            happenings.happen(1)
-            happenings.tick(0.5)
-            pause.wait(0.002)
+    def happen() -> None:
+        happenings.happen(1)
+        happenings.tick(0.5)
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with meanwhile(happen, every=0.002):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_a_server_that_is_killed_over_and_over_misses_nothing(server: NatsServer, happenings: Happenings) -> None:

@@ -21,7 +21,8 @@ from engine.nats.serving import bridged
 from tests.api.desk import Desk
 from tests.doubles_store import MemoryStore
 from tests.nats.bridging import WAITS, troubled, untroubled
-from tests.nats.server import PATIENCE, NatsServer, eventually, hearing
+from tests.nats.server import NatsServer, hearing
+from tests.waiting import PATIENCE, eventually
 
 
 class Trading:

@@ -21,7 +21,8 @@ from pydantic import SecretStr
 from engine.domain.errors import BadInputError
 from engine.nats.credentials import read_credentials
 from tests.nats.bridging import Happenings, troubled
-from tests.nats.server import NatsServer, eventually
+from tests.nats.server import NatsServer
+from tests.waiting import eventually
 
 SECRET = "correct-horse-battery"
 

@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from engine.store.backup import back_up, contents
 from engine.store.sql import SqlStore
 from tests.factories import an_attempt, an_exit
 from tests.store.databases import at_revision, differences, guarded, missing_update, sales, traded
+from tests.waiting import meanwhile
 
 
 @pytest.fixture(scope="module")
@@ -37,23 +38,14 @@ def selling(database: Path) -> Iterator[threading.Semaphore]:
     """Commit sale after sale in a thread of its own; each raises the semaphore."""
     store, position = SqlStore(database), guarded()
     store.commit(position)
-    committed, over = threading.Semaphore(0), threading.Event()
+    committed, each = threading.Semaphore(0), sales(position)
 
     def sell() -> None:
-        for records in sales(position):
-            if over.is_set():
-                return
-            store.commit(*records)
-            committed.release()
+        store.commit(*next(each))
+        committed.release()
 
-    thread = threading.Thread(target=sell)
-    thread.start()
-    try:
+    with closing(store), meanwhile(sell):
         yield committed
-    finally:
-        over.set()
-        thread.join()
-        store.close()
 
 
 def test_a_copy_of_a_database_that_is_written_hard_is_one_moment_of_it(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from engine.domain.swap import TokenInfo
 from engine.domain.units import AlertId, Nanos, PositionId, RawAmount, lamports
 from engine.store.sql import SqlStore
 from tests.notify.server import Webhook, webhook
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNDS = lamports("10")
@@ -93,15 +94,8 @@ class Trial:
 
     def wait(self, condition: Callable[[SqlStore], bool]) -> None:
         """Wait until *condition* holds of the database."""
-        clock, store, tick = SystemClock(), SqlStore(self.database), threading.Event()
-        end = clock.now() + PATIENCE * 1e9
-        try:
-            while not condition(store):
-                assert clock.now() < end, f"waited {PATIENCE} s in vain: {store.orders()}"
-                tick.wait(0.05)
-        finally:
-            store.close()
-            clock.close()
+        with closing(SqlStore(self.database)) as store:
+            eventually(lambda: condition(store), lambda: f"{store.orders()}", patience=PATIENCE)
 
     def stored(self) -> tuple[Position, list[str]]:
         """Return the position and the statuses of its orders."""

@@ -26,6 +26,7 @@ from engine.config import Profile
 from engine.domain.position import PositionStatus
 from engine.domain.units import lamports
 from engine.store.sql import SqlStore
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNDS = lamports("10")
@@ -115,11 +116,8 @@ class Site:
 
     def wait(self, condition: Callable[[SqlStore], bool]) -> None:
         """Wait until *condition* holds of the books."""
-        with closing(SystemClock()) as clock, closing(self.store()) as store:
-            end = clock.now() + PATIENCE * 1e9
-            while not condition(store):
-                assert clock.now() < end, f"waited {PATIENCE} s in vain: {store.orders()}"
-                threading.Event().wait(0.05)
+        with closing(self.store()) as store:
+            eventually(lambda: condition(store), lambda: f"{store.orders()}", patience=PATIENCE)
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from engine import __version__
 from engine.api.context import Api, Context, Once, Points
 from engine.api.curve import realized, thinned
 from engine.api.pace import expected_wait
-from engine.api.results import By, Results, results
+from engine.api.results import Results, results
 from engine.api.schemas import OrderView, View
 from engine.app import ASK_TIMEOUT
+from engine.choices import By
 from engine.domain.alert import AlertStatus, Severity
 from engine.domain.order import Order
 from engine.domain.units import SECOND, Nanos, seconds

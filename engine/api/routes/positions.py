@@ -11,7 +11,7 @@ from starlette.responses import Response
 from engine.api.charts import CandleView, ChartView, exit_marks
 from engine.api.context import Api, Context, Id, Limit, Offset, Once, Points, Search
 from engine.api.problems import problem_of, unknown
-from engine.api.rows import Live, PositionDetail, Positions, SortBy, mentions, shown_levels
+from engine.api.rows import Live, PositionDetail, Positions, mentions, shown_levels
 from engine.api.schemas import (
     AllExitsOrdered,
     ChangedPlan,
@@ -25,6 +25,7 @@ from engine.api.schemas import (
     PositionView,
     plan_of,
 )
+from engine.choices import SortBy
 from engine.domain.candles import thinned
 from engine.domain.errors import BadInputError
 from engine.domain.levels import levels
