@@ -41,7 +41,7 @@ class Daemon:
         grace: seconds that a drain may take.
         manager: who is told; without it, whoever started the process, if the environment names one.
         serve: what is served while the engine runs, such as `engine.api.serving.served`: it is given the engine and
-            this daemon, and may raise `BadInputError`, which ends both.
+            this daemon, and may raise an `EngineError`, which ends both.
     """
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ import uvicorn
 
 from chain.http.server import ThreadedServer
 from engine.config import ApiSection
-from engine.domain.errors import BadInputError
+from engine.domain.errors import BadInputError, EngineError
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ class ApiServer(ThreadedServer):
 
         Raises:
             BadInputError: the address or port cannot be used, or the certificate cannot be read.
+            EngineError: another program has the port, perhaps only for a moment: whoever starts engines may try again.
             RuntimeError: it is running already, or the application did not start.
         """
         url = super().start()
@@ -76,4 +78,5 @@ class ApiServer(ThreadedServer):
         try:
             return socket.create_server((host, port), family=family, backlog=_MOST_CONNECTIONS)
         except OSError as error:
-            raise BadInputError(f"the API cannot listen on {host}:{port} ({error.strerror}): set api.port") from None
+            kind = EngineError if error.errno == errno.EADDRINUSE else BadInputError
+            raise kind(f"the API cannot listen on {host}:{port} ({error.strerror}): set api.port") from None

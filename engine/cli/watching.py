@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -35,10 +38,24 @@ def show_or_watch(look: Callable[[], Answer], form: Form, *, every: float | None
         raise BadInputError("--watch draws a table on a terminal: leave it out in a pipe, and for JSON and CSV")
     clock = SystemClock()
     try:
-        with Live(look().renderable(), console=console, auto_refresh=False, screen=True) as live:
+        with _ending(), Live(look().renderable(), console=console, auto_refresh=False, screen=True) as live:
             live.refresh()
             while True:
                 pause(clock, seconds(every))
                 live.update(look().renderable(), refresh=True)
     finally:
         clock.close()
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Have SIGTERM end the command as an error does, so that the terminal gets its screen back."""
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

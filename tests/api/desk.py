@@ -28,6 +28,7 @@ from engine.wiring import Ports
 from tests.doubles import FakeChain, FakeMarket, FakeSigner, FakeVenue, RecordingNotifier
 from tests.doubles_store import MemoryStore
 from tests.factories import MINT, a_position
+from tests.waiting import PATIENCE
 
 V1 = "/api/v1"
 
@@ -119,6 +120,10 @@ class Desk:
         position = a_position(id=PositionId(name), **changes)
         self.store.commit(position)
         return position
+
+    def rest(self) -> None:
+        """Wait until no actor has anything to do before the clock goes on."""
+        assert self.engine.system.activity.wait_idle(PATIENCE)
 
     def orders(self) -> list[Order]:
         """Return the orders in the store."""

@@ -15,9 +15,10 @@ from engine.api.access import Access
 from engine.api.folder import TOKEN
 from engine.api.lockout import FAILURES, Lockout
 from engine.api.tokens import ApiToken, token_at
+from engine.cli.codes import ExitCode, code_of
 from engine.clock import ManualClock
 from engine.config import ApiSection
-from engine.domain.errors import BadInputError
+from engine.domain.errors import BadInputError, EngineError
 from engine.domain.units import seconds
 from tests.api.desk import V1, Desk, running
 
@@ -207,10 +208,18 @@ def test_by_default_only_this_machine_is_served(tmp_path: Path, host: str) -> No
 
 
 def test_a_port_that_is_taken_is_named(desk: Desk, tmp_path: Path) -> None:
-    """The setting to change is in the sentence."""
+    """The setting to change is in the sentence, and the exit code is one after which a service is started again."""
     assert desk.server is not None
     section = ApiSection(port=desk.server.port)
-    with pytest.raises(BadInputError, match=r"set api\.port"), running(tmp_path / "other", section=section):
+    with pytest.raises(EngineError, match=r"set api\.port") as taken, running(tmp_path / "other", section=section):
+        pass
+    assert code_of(taken.value) is ExitCode.FAILED
+
+
+def test_a_port_that_nobody_may_have_is_bad_input(tmp_path: Path) -> None:
+    """An address of another machine will not be ours in a moment."""
+    section = ApiSection(port=0, host="192.0.2.1", trusted_proxy="127.0.0.1")
+    with pytest.raises(BadInputError, match=r"set api\.port"), running(tmp_path, section=section):
         pass
 
 

@@ -135,7 +135,7 @@ def test_what_a_page_asks_for_each_second_is_not_read_from_the_store(tmp_path: P
 
     paths = ("positions", "orders", "alerts", "engine", "queue", "pnl", "positions/position-1")
     with running(tmp_path, prepare, store=store) as desk:
-        assert desk.engine.system.activity.wait_idle(10)
+        desk.rest()
         store.reads.clear()
         for path in (*paths, "positions/position-1/chart"):
             desk.get(f"{V1}/{path}")

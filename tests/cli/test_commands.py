@@ -34,7 +34,12 @@ DESTRUCTIVE = {
 @contextmanager
 def time_passing(desk: Desk) -> Iterator[None]:
     """Let the engine's time go on, which stands still otherwise."""
-    with meanwhile(lambda: desk.clock.advance(seconds(1)), every=0.02):
+
+    def go_on() -> None:
+        desk.rest()
+        desk.clock.advance(seconds(1))
+
+    with meanwhile(go_on, every=0.02):
         yield
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from tests.cli.servers import bad_line, silent
 from tests.cli.shell import ROOT, Shell, settings_of
 
 EXIT = f"{V1}/positions/position-1/exit"
+LEAVES_THE_SCREEN = b"\x1b[?1049l"
+""""Back from the alternate screen", to a terminal."""
 
 
 @contextmanager
@@ -67,6 +69,7 @@ def test_a_tail_goes_on_across_lost_connections(desk: Desk) -> None:
     """Each durable event once and in order, though the line breaks after every one of the first three."""
     assert desk.server is not None
     desk.post(EXIT, {"percent": 50})
+    desk.rest()
     said: list[str] = []
     stored = [event.seq for event in desk.store.events(0, "order.>")]
     with bad_line(desk.server.url) as line, connected(desk, line.port) as client:
@@ -94,6 +97,7 @@ def test_what_has_happened_is_printed_to_the_end_page_by_page(
     """Each event once and in order, also where most of a page is of other subjects."""
     monkeypatch.setattr(sys.modules["engine.cli.events"], "_PAGE", 2)
     desk.post(EXIT, {"percent": 50})
+    desk.rest()
     for pattern in (">", "order.>", "*.exit-1.*"):
         lines = ripcord("events", pattern, "--since", "1", "--no-follow").out.splitlines()
         stored = [event.seq for event in desk.store.events(1, pattern)]
@@ -153,8 +157,11 @@ def test_live_events_come_without_a_number(desk: Desk) -> None:
     assert (heard[0]["subject"], "sequence" in heard[0]) == ("engine.drained", False)
 
 
-def test_a_live_table_is_drawn_until_it_is_interrupted(desk: Desk, tmp_path: Path) -> None:
-    """On a terminal; what changes is seen without asking again, and Ctrl-C ends it with 130."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_live_table_is_drawn_until_it_is_interrupted(
+    desk: Desk, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """On a terminal; what changes is seen without asking again, and a signal ends it and gives the screen back."""
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
     command = [sys.executable, str(ROOT / "run.py"), "orders", "--watch", "--every", "0.2", *settings_of(desk)]
@@ -167,17 +174,14 @@ def test_a_live_table_is_drawn_until_it_is_interrupted(desk: Desk, tmp_path: Pat
         desk.post(EXIT, {"percent": 50})
         while b"exit-1 " not in seen:
             seen += os.read(ours, 65_536)
-        running.send_signal(signal.SIGINT)
-        drained = threading.Thread(target=_drain, args=(ours,))
-        drained.start()
-        assert running.wait(20) == 130
-        drained.join(20)
+        running.send_signal(number)
+        last = b"".join(_rest(ours))
+        assert running.wait(20) == code
+    assert LEAVES_THE_SCREEN in last
     os.close(ours)
 
 
-def _drain(descriptor: int) -> None:
-    try:
-        while os.read(descriptor, 65_536):
-            pass
-    except OSError:
-        return  # the other end is closed
+def _rest(descriptor: int) -> Iterator[bytes]:
+    with suppress(OSError):  # the other end is closed
+        while some := os.read(descriptor, 65_536):
+            yield some

@@ -96,6 +96,7 @@ def test_without_a_token_there_is_no_engine_or_no_way_in(ripcord: Shell, desk: D
 def test_an_engine_of_another_profile_is_not_the_one_that_is_meant(ripcord: Shell, desk: Desk) -> None:
     """Two profiles may share port and token: what is said to the one is never done by the other."""
     assert ripcord("emergency", "--all", "--yes", "--profile", "demo").code == 0
+    desk.rest()
     before = desk.orders()
     code, said = refused(ripcord, "emergency", "--all", "--yes", "--profile", "paper")
     assert (code, "no engine of the profile paper runs" in said, "that one is of demo" in said) == (3, True, True)
