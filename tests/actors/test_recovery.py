@@ -188,17 +188,28 @@ def test_a_crash_between_any_two_messages_sells_once(step: int) -> None:
 
 
 def test_a_restarted_confirmer_watches_on() -> None:
-    """A confirmer that died with what it watched is told of it again, and the fill is booked."""
+    """A confirmer that died with what it watched is told of it as it starts, and the fill is booked at once."""
     rig = Rig().start()
     position = rig.open()
     rig.chain.outcomes.append("hold")
     rig.price("1.25")
-    rig.advance(1)
     rig.system.reference(CONFIRMER).stop(block=False)
-    rig.advance(2)
+    rig.advance(1)  # the supervisor looks; what is told again in any case comes later
+    assert [attempt.order_id for attempt in rig.view(CONFIRMER)] == [rig.exits(position)[0].id]
     rig.chain.release("land")
-    rig.advance(6)
+    rig.advance(2)
     assert rig.position(position.id).status is PositionStatus.PARTIAL_EXIT
+
+
+def test_a_restarted_confirmer_lets_the_router_begin() -> None:
+    """One that died before it had read the chain owed the router an answer, for which nothing is sent."""
+    rig = Rig()
+    rig.chain.unreachable = True
+    rig.start()
+    rig.system.reference(CONFIRMER).stop(block=False)
+    rig.chain.unreachable = False
+    rig.advance(1)
+    assert not rig.view(ROUTER)["holding"]
 
 
 @pytest.mark.parametrize("message", [ExitFailed, OrderWithdrawn])

@@ -170,7 +170,7 @@ MUTANTS = (
         file="actors/supervisor.py",
         find="if name == CONFIRMER:",
         replace="if not name:",
-        tests=(_SIMULATION,),
+        tests=(_RECOVERY,),
     ),
     Mutant(
         name="alert not raised on CANCELLED",
