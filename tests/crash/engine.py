@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from actors import supervisor
 from chain.keys.wallet import Wallet
 from engine import logs
 from engine.app import Engine
 from engine.daemon import Daemon
 from engine.domain.position import Position
+from engine.domain.units import Nanos
 from engine.domain.urgency import ExitReason
 from engine.ids import RandomIds
 from engine.ports import Store
@@ -27,6 +29,7 @@ from tests.crash.world import Address
 
 _ENDS = ("order.*.filled", "order.*.cancelled", "position.*.closed", "position.*.needs_action", "alert.>")
 """What may have been the last thing to do."""
+STUCK_AFTER = supervisor.STUCK_AFTER
 LOOK_INTERVAL = 0.1
 """Seconds of the machine after which is looked again, whatever was published."""
 
@@ -48,6 +51,8 @@ class Life:
 def live(life: Life) -> int:
     """Run an engine until it dies at its point, or drains since nothing is left to do; return its exit code."""
     logs.configure(level="info", json=True)
+    # How long a commit takes is the disk's matter: one that keeps it waiting for a second must not look like a hang.
+    supervisor.STUCK_AFTER = Nanos(int(STUCK_AFTER * life.epoch.speed))
     clock = life.epoch.clock()
     settings = life.plan.settings
     real = connect(
