@@ -8,8 +8,8 @@ from typing import Any
 from engine.console.markup import esc
 
 STALE_AFTER_S = 1.6
-"""Seconds after the next price was due by which prices do not come: where they are asked for once a second, the page
-says so within three. Less would miss prices that come in time: the page hears of one a second after it was there, and
+"""Seconds after the next price was due by which prices do not come: where they are asked for once a second or more, it
+is said within three. Less would miss prices that come in time: the page hears of one a second after it was there, and
 whoever is asked takes a while to answer."""
 
 
@@ -44,7 +44,7 @@ def fresh_for(state: Mapping[str, Any]) -> str:
     if not state["open_positions"]:
         return ""
     age = state["newest_price_age_s"]
-    left = 0.0 if age is None else state["price_interval_s"] + STALE_AFTER_S - age
+    left = 0.0 if age is None else max(1.0, state["price_interval_s"]) + STALE_AFTER_S - age
     return f"{max(0.0, left):.2f}"
 
 

@@ -31,7 +31,7 @@ UP_TO_DATE = "#rc-banner [data-beat]"
 """What is there once the page has heard from the engine."""
 
 
-def settings(folder: Path, *, poll_interval: float = 0.5) -> dict[str, Any]:
+def settings(folder: Path, *, poll_interval: float = 0.2) -> dict[str, Any]:
     """Return the settings of an engine that is in a hurry, and asks for prices every *poll_interval* seconds."""
     hurried = {"waits": [0.2], "resign_after": 0, "max_attempts": 2}
     return {
@@ -115,7 +115,7 @@ def wait_until_made(url: str, token: str) -> None:
 
 @contextmanager
 def staged(
-    folder: Path, prepare: Callable[[Cluster], Sequence[Position]] = lambda _: (), *, poll_interval: float = 0.5
+    folder: Path, prepare: Callable[[Cluster], Sequence[Position]] = lambda _: (), *, poll_interval: float = 0.2
 ) -> Iterator[Stage]:
     """Run an engine with its console, whose files are in *folder*.
 

@@ -56,7 +56,7 @@ def test_mainnet_and_a_critical_alert_are_marked() -> None:
 
 def test_the_banner_beats_so_that_the_script_sees_it_live() -> None:
     """Each update has another beat, and says how long its prices count as new."""
-    assert f'data-beat="{NOW}" data-fresh-for="1.70"' in banner(a_state(), NOW)
+    assert f'data-beat="{NOW}" data-fresh-for="2.20"' in banner(a_state(), NOW)
 
 
 def test_no_price_is_missed_where_nothing_is_open() -> None:
@@ -69,7 +69,7 @@ def test_no_price_is_missed_where_nothing_is_open() -> None:
 def test_prices_that_are_asked_for_less_often_may_be_older() -> None:
     """Until one of them was missed."""
     assert fresh_for(a_state(newest_price_age_s=5.0, price_interval_s=5.0)) == "1.60"
-    assert fresh_for(a_state(newest_price_age_s=1.0, price_interval_s=0.5)) == "1.10"
+    assert fresh_for(a_state(newest_price_age_s=1.0, price_interval_s=0.5)) == "1.60"
 
 
 def test_a_hostile_name_in_the_banner_is_text() -> None:
